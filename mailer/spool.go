@@ -1,0 +1,137 @@
+package mailer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"sync/atomic"
+)
+
+// Spool makes every content of msg one that can be opened again and knows its size.
+// Those that already are stay as they are; the others are copied into one temporary
+// file, readable by its owner alone. Whoever calls Spool calls release when no attempt
+// reads the message any more; it removes the file. Adapters and the router spool
+// before they connect, so that no source is read twice and none keeps a server waiting.
+//
+// msg is prepared first if it is not. The error is a [*SendError] that wraps [ErrInvalidMessage].
+func Spool(msg *Message) (spooled *Message, release func(), err error) {
+	m, err := Prepare(msg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.ContainsFunc(m.contents(), needsSpool) {
+		return m, func() {}, nil
+	}
+	s := new(Message)
+	*s = *m
+	s.Attachments, s.Alternatives = slices.Clone(m.Attachments), slices.Clone(m.Alternatives)
+	p := *m.prepared
+	p.self, s.prepared = s, &p
+
+	file, err := newSpoolFile()
+	if err != nil {
+		return nil, nil, invalid(fmt.Errorf("spool: %w", pathless(err)))
+	}
+	for _, c := range s.contents() {
+		if !needsSpool(c) {
+			continue
+		}
+		if err := file.take(c); err != nil {
+			file.remove()
+			return nil, nil, invalid(fmt.Errorf("spool: %w", pathless(err)))
+		}
+	}
+	return s, file.remove, nil
+}
+
+// contents returns the places of all contents of m.
+func (m *Message) contents() []*Content {
+	if len(m.Attachments)+len(m.Alternatives) == 0 && m.Raw.IsZero() {
+		return nil
+	}
+	all := make([]*Content, 0, 1+len(m.Attachments)+len(m.Alternatives))
+	if !m.Raw.IsZero() {
+		all = append(all, &m.Raw)
+	}
+	for i := range m.Attachments {
+		all = append(all, &m.Attachments[i].Content)
+	}
+	for i := range m.Alternatives {
+		all = append(all, &m.Alternatives[i].Content)
+	}
+	return all
+}
+
+func needsSpool(c *Content) bool {
+	size, err := c.Size()
+	return err == nil && size < 0
+}
+
+// readerSource gives its bytes once.
+type readerSource struct {
+	r    io.Reader
+	used atomic.Bool
+}
+
+func (s *readerSource) open() (io.ReadCloser, error) {
+	if s.r == nil {
+		return nil, errors.New("the reader is nil")
+	}
+	if !s.used.CompareAndSwap(false, true) {
+		return nil, errors.New("a reader can be sent only once: use Bytes, File or Opener to send it again")
+	}
+	return io.NopCloser(s.r), nil
+}
+func (s *readerSource) size() (int64, error) { return -1, nil }
+
+// spoolFile is one temporary file that holds the contents of a message one after another.
+type spoolFile struct {
+	f   *os.File
+	end int64
+}
+
+func newSpoolFile() (*spoolFile, error) {
+	f, err := os.CreateTemp("", "mailkeel-*") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	if runtime.GOOS != "windows" {
+		// Without a name already, so that a crash leaves nothing behind.
+		_ = os.Remove(f.Name())
+	}
+	return &spoolFile{f: f}, nil
+}
+
+// take copies c to the end of the file and makes it read from there.
+func (s *spoolFile) take(c *Content) error {
+	r, err := c.Open()
+	if err != nil {
+		return err
+	}
+	n, err := io.Copy(s.f, r)
+	if err = errors.Join(err, r.Close()); err != nil {
+		return err
+	}
+	c.src = sectionSource{s.f, s.end, n}
+	s.end += n
+	return nil
+}
+
+func (s *spoolFile) remove() {
+	_ = s.f.Close()
+	_ = os.Remove(s.f.Name()) // gone already, but on Windows
+}
+
+// sectionSource is a stretch of a spool file. ReadAt lets attempts read side by side.
+type sectionSource struct {
+	f          *os.File
+	off, bytes int64
+}
+
+func (s sectionSource) open() (io.ReadCloser, error) {
+	return io.NopCloser(io.NewSectionReader(s.f, s.off, s.bytes)), nil
+}
+func (s sectionSource) size() (int64, error) { return s.bytes, nil }
