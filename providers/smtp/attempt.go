@@ -1,0 +1,188 @@
+package smtp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/smtpwire"
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
+)
+
+// An attempt is one Send under way.
+type attempt struct {
+	client   *Client
+	gate     *mailer.Gate
+	start    time.Time
+	limits   smtpwire.Limits
+	msg      *mailer.Message
+	body     *eml.Body
+	degraded []string
+	phase    mailer.Phase
+}
+
+func (a *attempt) mark(p mailer.Phase) {
+	a.phase = p
+	a.gate.Mark(p)
+}
+
+// fit refuses what SMTP cannot carry, and notes what it leaves out.
+func (a *attempt) fit() (err error) {
+	if _, given := a.msg.ProviderOptions[provider]; given {
+		return fmt.Errorf("%w: %w", mailer.ErrUnsupported, errProviderOptions)
+	}
+	a.degraded, err = a.client.Capabilities().Fit(a.msg, a.client.cfg.Strict)
+	return err
+}
+
+// setLimits divides the time there is. A gate's CommitBy, or 30 s where ctx sets no
+// limit, ends everything that comes before the boundary.
+func (a *attempt) setLimits(ctx context.Context) {
+	cfg := &a.client.cfg
+	a.limits = smtpwire.Limits{Stall: cfg.StallTimeout, Patience: cfg.ReplyTimeout}
+	if a.gate != nil {
+		a.limits.Commit = a.gate.CommitBy
+	}
+	if _, ok := ctx.Deadline(); !ok && a.limits.Commit.IsZero() {
+		a.limits.Commit = a.start.Add(defaultCommit)
+	}
+	a.limitEnvelope(a.start)
+}
+
+func (a *attempt) limitEnvelope(from time.Time) {
+	a.limits.Envelope = from.Add(a.client.cfg.Timeout)
+	if c := a.limits.Commit; !c.IsZero() && c.Before(a.limits.Envelope) {
+		a.limits.Envelope = c
+	}
+}
+
+// send takes a connection, brings the message over it, and accounts for that.
+func (a *attempt) send(ctx context.Context) (*mailer.Receipt, error) {
+	c := a.client
+	a.mark(mailer.PhaseConnect)
+	if err := c.pool.acquire(ctx, a.limits.Commit); err != nil {
+		return nil, a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
+	}
+	defer c.pool.release()
+	if waited := time.Now(); waited.Sub(a.start) > time.Millisecond {
+		a.limitEnvelope(waited) // the wait for a connection is not the server's
+	}
+	conn, res, failed := a.transact(ctx, c.pool.take())
+	if failed != nil {
+		return nil, a.refuse(failed)
+	}
+	if res.Stale {
+		// Its end was on the way when it was looked at. Nothing was answered and nothing released.
+		c.pool.drop(conn)
+		if conn, res, failed = a.transact(ctx, nil); failed != nil {
+			return nil, a.refuse(failed)
+		}
+	}
+	receipt, err := a.account(conn.Extensions(), res)
+	c.pool.put(conn, res.Reusable)
+	return receipt, err
+}
+
+// transact sends the message over conn, or over a new connection when that is nil.
+// The error is one from before the transaction.
+func (a *attempt) transact(ctx context.Context, conn *pooled) (*pooled, smtpwire.Result, *smtpwire.Error) {
+	if conn == nil {
+		var err *smtpwire.Error
+		if conn, err = a.client.connect(ctx, a); err != nil {
+			return nil, smtpwire.Result{}, err
+		}
+	}
+	env, body, err := a.envelope(conn.Extensions())
+	if err != nil {
+		a.client.pool.put(conn, true)
+		return nil, smtpwire.Result{}, &smtpwire.Error{Stage: smtpwire.StageMail, Err: err}
+	}
+	conn.Bind(ctx)
+	res := conn.Transact(env, body, a.gate, a.limits)
+	if !conn.Unbind() {
+		res.Reusable = false
+	}
+	return conn, res, nil
+}
+
+// envelope fits the message to what the server offers.
+func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwire.Body, error) {
+	body := a.body
+	if body.EightBit() && !ext.EightBit {
+		var err error
+		if body, err = eml.Render(a.msg, eml.Options{}); err != nil {
+			return nil, nil, err
+		}
+	}
+	switch size := body.Size(); {
+	case ext.MaxBytes > 0 && size > ext.MaxBytes:
+		return nil, nil, fmt.Errorf("%w: %d bytes, the server takes at most %d", errTooLarge, size, ext.MaxBytes)
+	case body.UTF8() && !ext.UTF8:
+		return nil, nil, fmt.Errorf("%w: an address needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
+	}
+	if a.msg.DSN != (mailer.DSN{}) && !ext.DSN {
+		if a.client.cfg.Strict {
+			return nil, nil, fmt.Errorf("%w: the message asks for DSN, which the server does not offer", mailer.ErrUnsupported)
+		}
+		a.degraded = append(a.degraded, mailer.FeatureDSN.String())
+	}
+	return &smtpwire.Envelope{
+		From:            a.msg.EnvelopeFrom(),
+		To:              a.msg.Recipients(),
+		SizeBytes:       body.Size(),
+		EightBit:        body.EightBit(),
+		UTF8:            body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients()),
+		AllOrNone:       a.msg.AllOrNone,
+		DisableChunking: a.client.noChunking.Load(),
+		OneFlight:       a.client.cfg.OneFlight || a.msg.Delivery == mailer.AtLeastOnce,
+		Notify:          notify(a.msg.DSN.Notify),
+		ReturnFull:      a.msg.DSN.ReturnFull,
+		EnvelopeID:      a.msg.DSN.EnvelopeID,
+	}, body, nil
+}
+
+var errTooLarge = errors.New("message too large")
+
+// notify is the NOTIFY parameter of RFC 3461 section 4.1.
+func notify(n mailer.DSNNotify) string {
+	if n == mailer.NotifyNever {
+		return "NEVER"
+	}
+	var words []string
+	for _, w := range [...]struct {
+		bit  mailer.DSNNotify
+		word string
+	}{{mailer.NotifySuccess, "SUCCESS"}, {mailer.NotifyFailure, "FAILURE"}, {mailer.NotifyDelay, "DELAY"}} {
+		if n&w.bit != 0 {
+			words = append(words, w.word)
+		}
+	}
+	return strings.Join(words, ",")
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func allASCII(list []string) bool {
+	for _, s := range list {
+		if !isASCII(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func isEOF(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed)
+}

@@ -1,0 +1,102 @@
+package smtp
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/smtpwire"
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
+)
+
+// provider is what receipts call this kind of provider.
+const provider = "smtp"
+
+// Client submits messages to one server over a pool of connections. It is safe for
+// concurrent use.
+type Client struct {
+	cfg  Config
+	pool *pool
+	// connected: the server has greeted before, so that a name that no longer resolves is its trouble.
+	connected atomic.Bool
+	// noChunking: the server offered CHUNKING and then did not know BDAT.
+	noChunking atomic.Bool
+}
+
+var (
+	_ mailer.Sender  = (*Client)(nil)
+	_ mailer.Checker = (*Client)(nil)
+	_ mailer.Closer  = (*Client)(nil)
+	_ mailer.Capable = (*Client)(nil)
+)
+
+// New returns a Client. It opens no connection. The error names the field of cfg that is wrong.
+func New(cfg Config) (*Client, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, pool: newPool(cfg.MaxConns, cfg.IdleTimeout, cfg.MaxMessagesPerConn)}
+	c.noChunking.Store(cfg.DisableChunking)
+	return c, nil
+}
+
+// Capabilities returns what SMTP can carry: all but schedules, templates, tags,
+// metadata and tracking. Further limits are the server's and known only when it is asked.
+func (c *Client) Capabilities() mailer.Capabilities {
+	const lacks = mailer.FeatureSchedule | mailer.FeatureTemplate |
+		mailer.FeatureTags | mailer.FeatureMetadata | mailer.FeatureTracking
+	return mailer.Capabilities{Features: (mailer.Essential | mailer.Advisory) &^ lacks}
+}
+
+// Send makes one attempt; see [mailer.Sender] for the contract. A pooled connection
+// that turns out dead before anything was answered is replaced in silence.
+func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
+	m, release, err := mailer.Spool(msg)
+	if err != nil {
+		return a.invalid(err)
+	}
+	defer release()
+	a.msg = m
+	if err := a.fit(); err != nil {
+		return a.unsupported(err)
+	}
+	if a.body, err = eml.Render(m, eml.Options{EightBit: true}); err != nil {
+		return a.unsupported(err)
+	}
+	defer a.body.Release()
+	a.setLimits(ctx)
+	return a.send(ctx)
+}
+
+// Close ends the Client; see [mailer.Closer].
+func (c *Client) Close(ctx context.Context) error { return c.pool.close(ctx) }
+
+// Check connects, protects the connection, authenticates, says NOOP, and leaves; see
+// [mailer.Checker]. It uses a connection of its own and takes at most Config.Timeout.
+func (c *Client) Check(ctx context.Context) error {
+	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
+	a.setLimits(ctx)
+	if err := c.pool.acquire(ctx, a.limits.Envelope); err != nil {
+		return a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
+	}
+	defer c.pool.release()
+	conn, failed := c.connect(ctx, a)
+	if failed != nil {
+		return a.refuse(failed)
+	}
+	conn.Bind(ctx)
+	if failed := conn.Noop(a.limits.Envelope); failed != nil {
+		c.pool.drop(conn)
+		return a.refuse(failed)
+	}
+	conn.Quit(a.limits.Envelope)
+	conn.Unbind()
+	c.pool.drop(conn)
+	return nil
+}
+
+var errProviderOptions = errors.New("it takes no ProviderOptions")
