@@ -147,8 +147,8 @@ func (a *attempt) conclude(r *mailer.Receipt, res smtpwire.Result) (*mailer.Rece
 }
 
 // summarize lets the error speak as the recipient does that decided the outcome: the
-// first unknown one, else the first that was refused. It may go elsewhere, or be tried
-// again, if that is so for anybody.
+// first unknown one, else the first that was refused by name, else the first. The rest
+// may go elsewhere, or be tried again, if that is so for anybody.
 func summarize(e *mailer.SendError, r *mailer.Receipt) {
 	var decisive *mailer.RecipientResult
 	for i := range r.Recipients {
@@ -156,7 +156,7 @@ func summarize(e *mailer.SendError, r *mailer.Receipt) {
 		if result.Outcome == mailer.Accepted {
 			continue
 		}
-		if decisive == nil || decisive.Outcome != mailer.Unknown && result.Outcome == mailer.Unknown {
+		if decisive == nil || weight(result) > weight(decisive) {
 			decisive = result
 		}
 		if result.Outcome == mailer.NotAccepted {
@@ -168,6 +168,16 @@ func summarize(e *mailer.SendError, r *mailer.Receipt) {
 	if e.Code != 0 {
 		e.Protocol = provider
 	}
+}
+
+func weight(r *mailer.RecipientResult) int {
+	switch {
+	case r.Outcome == mailer.Unknown:
+		return 2
+	case r.Code != 0:
+		return 1
+	}
+	return 0
 }
 
 // reason is the cause that the error wraps.

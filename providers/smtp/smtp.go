@@ -67,7 +67,6 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	if a.body, err = eml.Render(m, eml.Options{EightBit: true}); err != nil {
 		return a.unsupported(err)
 	}
-	defer a.body.Release()
 	a.setLimits(ctx)
 	return a.send(ctx)
 }
