@@ -15,14 +15,23 @@ import (
 
 var errNotLoopback = errors.New("the connection does not stay on this machine: set AllowPlaintext to send credentials and mail in clear text")
 
-// connect opens a connection that is ready for a message. A password that was
-// refused is fetched anew once where its source can do that; another refusal stands.
+// connect opens a connection that is ready for a message, unless Close cuts that off.
 func (c *Client) connect(ctx context.Context, a *attempt) (*pooled, *smtpwire.Error) {
-	ctx, cancel := context.WithCancel(ctx)
+	dialing, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.pool.cut, cancel)()
+	conn, err := c.logIn(dialing, a)
+	if err != nil && c.pool.cut.Err() != nil && ctx.Err() == nil {
+		err.Err = errClosed
+	}
+	return conn, err
+}
+
+// logIn opens a connection. A password that was refused is fetched anew once where
+// its source can do that; another refusal stands.
+func (c *Client) logIn(ctx context.Context, a *attempt) (*pooled, *smtpwire.Error) {
 	conn, used, err := c.open(ctx, a)
-	if err == nil || err.Stage != smtpwire.StageAuth || classify(err, false, c.route()) != accountRefused || err.Reply.Code == 0 {
+	if err == nil || err.Stage != smtpwire.StageAuth || err.Reply.Code/100 != 5 {
 		return conn, err
 	}
 	source, ok := c.cfg.Password.(mailer.Refresher)
