@@ -127,7 +127,6 @@ func checkLocalPart(local string) error {
 // asciiDomain checks domain and returns it unchanged when it is plain ASCII, else
 // in the ASCII form of IDNA 2008.
 func asciiDomain(domain string) (string, error) {
-	errDomain := errors.New("has a domain that is not valid")
 	if domain == "" {
 		return "", errors.New("has nothing after the @")
 	}
@@ -153,6 +152,8 @@ func asciiDomain(domain string) (string, error) {
 	}
 	return domain, nil
 }
+
+var errDomain = errors.New("has a domain that is not valid")
 
 // isPlainDomain reports whether domain consists of letters, digits, hyphens and
 // dots, without a punycode label, so that IDNA has nothing to say about it.

@@ -46,9 +46,12 @@ func Prepare(msg *Message) (*Message, error) {
 	if msg.IsPrepared() {
 		return msg, nil
 	}
-	m := new(Message)
-	*m = *msg
-	p := &prepared{self: m}
+	frozen := &struct {
+		Message
+		prepared
+	}{Message: *msg} // one allocation for both
+	m, p := &frozen.Message, &frozen.prepared
+	p.self = m
 	if msg.prepared != nil { // a changed copy of a prepared message keeps its token
 		p.boundary = msg.prepared.boundary
 	}
@@ -174,7 +177,6 @@ func mintMessageID(now time.Time, random []byte, from string) string {
 // checkMessageID accepts the msg-id of RFC 5322 section 3.6.4 without its obsolete
 // forms, with or without angle brackets, and returns it with them.
 func checkMessageID(id string) (string, error) {
-	errForm := errors.New("is not of the form <left@right>")
 	inner := id
 	if strings.HasPrefix(id, "<") && strings.HasSuffix(id, ">") && len(id) > 2 {
 		inner = id[1 : len(id)-1]
@@ -194,6 +196,8 @@ func checkMessageID(id string) (string, error) {
 	}
 	return id, nil
 }
+
+var errForm = errors.New("is not of the form <left@right>")
 
 func prepareContent(m *Message, _ *prepared) error {
 	for _, f := range [...]struct{ name, value string }{{"Text", m.Text}, {"HTML", m.HTML}} {

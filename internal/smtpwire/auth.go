@@ -22,7 +22,7 @@ const maxChallenges = 8
 // until limit. A server may repeat in its reply what it was sent: the caller scrubs the text.
 func (c *Conn) Authenticate(name string, initial []byte, m Mechanism, limit time.Time) *Error {
 	if !isWord(name) {
-		return &Error{Stage: StageAuth, Err: errArgument}
+		return &Error{Stage: StageAuth, Err: ErrArgument}
 	}
 	c.setLimit(limit)
 	c.out = append(append(c.out, "AUTH "...), name...)
@@ -80,7 +80,8 @@ func appendBase64(dst, src []byte, whenEmpty string) []byte {
 	return base64.StdEncoding.AppendEncode(dst, src)
 }
 
-var errArgument = errors.New("argument has characters that a command cannot have")
+// ErrArgument means that a command would have held what could break out of it. Nothing was sent.
+var ErrArgument = errors.New("argument has characters that a command cannot have")
 
 // isWord reports whether s can be one word of a command.
 func isWord(s string) bool {

@@ -24,6 +24,8 @@ type Conn struct {
 	used    bool // a transaction was begun on it
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
+	tx      transaction // the one under way, kept here to be used again
+	peeker  peeker
 
 	ctx      context.Context //nolint:containedctx // of the operation under way; see bind
 	unbind   func() bool
@@ -37,6 +39,7 @@ type Conn struct {
 func NewConn(nc net.Conn) *Conn {
 	c := &Conn{raw: nc, nc: nc, r: bufio.NewReaderSize(nc, maxReplyLine), ctx: context.Background()}
 	c.cancelFn = c.expire
+	c.peeker.init(nc)
 	return c
 }
 

@@ -189,8 +189,9 @@ type dotWriter struct {
 	tail [2]byte // the last two bytes written
 }
 
-func newDotWriter(t *transaction) *dotWriter {
-	return &dotWriter{blockWriter{t: t}, [2]byte{'\r', '\n'}}
+func (t *transaction) dotWriter() *dotWriter {
+	t.dots = dotWriter{blockWriter{t: t}, [2]byte{'\r', '\n'}}
+	return &t.dots
 }
 
 func (w *dotWriter) Write(p []byte) (int, error) {
@@ -239,8 +240,9 @@ type countWriter struct {
 	left int64
 }
 
-func newCountWriter(t *transaction) *countWriter {
-	return &countWriter{blockWriter{t: t}, t.env.SizeBytes}
+func (t *transaction) countWriter() *countWriter {
+	t.octets = countWriter{blockWriter{t: t}, t.env.SizeBytes}
+	return &t.octets
 }
 
 // heldBack is how much of a large last write waits for the gate.

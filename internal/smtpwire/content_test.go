@@ -69,7 +69,7 @@ func TestDotWriter(t *testing.T) {
 		for range 4 {
 			body := split(content, rng)
 			tr, s := newTransaction(body, int64(len(content)))
-			if err := tr.writeContent(newDotWriter(tr)); err != nil {
+			if err := tr.writeContent(tr.dotWriter()); err != nil {
 				t.Fatalf("%.20q in %d pieces: %v", content, len(body), err)
 			}
 			if s.String() != stuff(content) {
@@ -104,12 +104,12 @@ func TestCountWriterHoldsTheLastOctetBack(t *testing.T) {
 			tr, s := newTransaction(split(content, rng), int64(size))
 			tr.gate = new(mailer.Gate)
 			tr.gate.Cancel()
-			err := tr.writeContent(newCountWriter(tr))
+			err := tr.writeContent(tr.countWriter())
 			if !errors.Is(err.Err, ErrCancelled) || s.Len() >= size {
 				t.Fatalf("size %d: %v, %d bytes written before the gate was asked", size, err, s.Len())
 			}
 			tr, s = newTransaction(split(content, rng), int64(size))
-			if err := tr.writeContent(newCountWriter(tr)); err != nil || s.String() != content {
+			if err := tr.writeContent(tr.countWriter()); err != nil || s.String() != content {
 				t.Errorf("size %d: %v, %d bytes written", size, err, s.Len())
 			}
 		}
@@ -120,7 +120,7 @@ func TestTerminatorWaitsForTheGate(t *testing.T) {
 	tr, s := newTransaction(pieces{"hello\r\n"}, 7)
 	tr.gate = new(mailer.Gate)
 	tr.gate.Cancel()
-	if err := tr.writeContent(newDotWriter(tr)); !errors.Is(err.Err, ErrCancelled) || tr.res.Released {
+	if err := tr.writeContent(tr.dotWriter()); !errors.Is(err.Err, ErrCancelled) || tr.res.Released {
 		t.Errorf("got %v, released %v", err, tr.res.Released)
 	}
 	if strings.Contains(s.String(), "\r\n.\r\n") {
@@ -143,9 +143,9 @@ func TestBrokenBody(t *testing.T) {
 				continue // octets are counted there
 			}
 			tr, s := newTransaction(tt.body, tt.size)
-			var cw contentWriter = newDotWriter(tr)
+			var cw contentWriter = tr.dotWriter()
 			if w == "BDAT" {
-				cw = newCountWriter(tr)
+				cw = tr.countWriter()
 			}
 			err := tr.writeContent(cw)
 			if err == nil || !errors.Is(err.Err, ErrSource) || tr.res.Released {
@@ -180,7 +180,7 @@ func TestReleaseIsExactToTheByte(t *testing.T) {
 		tr := &transaction{
 			Conn: NewConn(s), env: &Envelope{SizeBytes: 7}, body: pieces{"hello\r\n"}, limits: Limits{Stall: time.Hour},
 		}
-		err := tr.writeContent(newDotWriter(tr))
+		err := tr.writeContent(tr.dotWriter())
 		if tr.res.Released != (missing == 0) || (err == nil) != (missing == 0) {
 			t.Errorf("%d bytes missing: released %v, %v", missing, tr.res.Released, err)
 		}

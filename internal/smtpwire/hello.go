@@ -46,7 +46,7 @@ func (c *Conn) inStep(stage Stage) *Error {
 // Hello sends EHLO, and HELO where EHLO is refused and helo allows it.
 func (c *Conn) Hello(name string, helo bool, limit time.Time) *Error {
 	if !isWord(name) {
-		return &Error{Stage: StageHello, Err: errArgument}
+		return &Error{Stage: StageHello, Err: ErrArgument}
 	}
 	c.setLimit(limit)
 	c.out = append(append(append(c.out, "EHLO "...), name...), "\r\n"...)

@@ -9,7 +9,7 @@ func (c *Conn) Alive() bool {
 		return false
 	}
 	_ = c.raw.SetDeadline(time.Time{}) // the last operation's may have passed
-	return isQuiet(c.raw)
+	return c.isQuiet()
 }
 
 // probe is how long a transport that cannot be looked at without waiting is waited for.

@@ -2,6 +2,9 @@
 
 package smtpwire
 
-import "net"
+// peeker is not there: the socket can only be read.
+type peeker struct{}
 
-func isQuiet(nc net.Conn) bool { return isQuietByReading(nc) }
+func (*peeker) init(any) {}
+
+func (c *Conn) isQuiet() bool { return isQuietByReading(c.raw) }

@@ -2,27 +2,37 @@
 
 package smtpwire
 
-import (
-	"net"
-	"syscall"
-)
+import "syscall"
 
-// isQuiet looks into the socket's buffer without taking anything out of it.
-func isQuiet(nc net.Conn) bool {
-	sc, ok := nc.(syscall.Conn)
+// peeker looks into a socket's buffer without taking anything out of it.
+type peeker struct {
+	raw   syscall.RawConn // nil where the transport is no socket
+	look  func(fd uintptr) bool
+	quiet bool
+}
+
+func (p *peeker) init(transport any) {
+	sc, ok := transport.(syscall.Conn)
 	if !ok {
-		return isQuietByReading(nc)
+		return
 	}
 	raw, err := sc.SyscallConn()
 	if err != nil {
-		return false
+		return
 	}
-	quiet := false
-	err = raw.Read(func(fd uintptr) bool {
+	p.raw = raw
+	p.look = func(fd uintptr) bool {
 		var b [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT) //nolint:gosec // a file descriptor
-		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK                         //nolint:errorlint // an errno
+		p.quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK                       //nolint:errorlint // an errno
 		return true
-	})
-	return err == nil && quiet
+	}
+}
+
+func (c *Conn) isQuiet() bool {
+	if c.peeker.raw == nil {
+		return isQuietByReading(c.raw)
+	}
+	c.peeker.quiet = false
+	return c.peeker.raw.Read(c.peeker.look) == nil && c.peeker.quiet
 }

@@ -58,7 +58,12 @@ func readReply(r *bufio.Reader, keepText bool) (Reply, error) {
 			enhanced, plain := cutEnhanced(rest, code)
 			if line == 1 {
 				reply.Enhanced = enhanced
-			} else {
+			}
+			if line == 1 && last { // as nearly all are
+				reply.Text = string(plain)
+				return reply, nil
+			}
+			if line > 1 {
 				text = append(text, '\n')
 			}
 			text = append(text, plain...)

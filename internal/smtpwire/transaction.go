@@ -54,12 +54,16 @@ type transaction struct {
 	limits Limits
 	res    Result
 	heard  bool // some reply was read
+
+	dots   dotWriter
+	octets countWriter
 }
 
 // Transact sends one message. ctx must have been bound. Unless the result says
 // Reusable, the connection has been closed.
 func (c *Conn) Transact(env *Envelope, body Body, gate *mailer.Gate, limits Limits) Result {
-	t := transaction{Conn: c, env: env, body: body, gate: gate, limits: limits}
+	t := &c.tx
+	*t = transaction{Conn: c, env: env, body: body, gate: gate, limits: limits}
 	c.replies = c.replies[:0]
 	wasUsed := c.used
 	t.run()
@@ -69,7 +73,9 @@ func (c *Conn) Transact(env *Envelope, body Body, gate *mailer.Gate, limits Limi
 	if t.res.Reusable = t.isReusable(); !t.res.Reusable {
 		c.Abort()
 	}
-	return t.res
+	res := t.res
+	*t = transaction{} // let go of the message
+	return res
 }
 
 func (t *transaction) run() {
@@ -93,7 +99,7 @@ func (t *transaction) run() {
 
 func (t *transaction) checkEnvelope() *Error {
 	if !t.env.valid() {
-		return &Error{Stage: StageMail, Err: errArgument}
+		return &Error{Stage: StageMail, Err: ErrArgument}
 	}
 	return nil
 }
@@ -137,7 +143,7 @@ func (t *transaction) sendData() *Error {
 	if err := t.inStep(StageContent); err != nil {
 		return err
 	}
-	return t.sendContent(newDotWriter(t))
+	return t.sendContent(t.dotWriter())
 }
 
 // refusedData is DATA answered by something else than 354.
@@ -160,7 +166,7 @@ func (t *transaction) sendChunk() *Error {
 		return err
 	}
 	t.appendBdat()
-	return t.sendContent(newCountWriter(t))
+	return t.sendContent(t.countWriter())
 }
 
 // sendAtOnce: everything in one flight. What was replied to MAIL and RCPT is read when
@@ -168,7 +174,7 @@ func (t *transaction) sendChunk() *Error {
 func (t *transaction) sendAtOnce() *Error {
 	t.appendEnvelope(t.env.To, true)
 	t.appendBdat()
-	if err := t.writeContent(newCountWriter(t)); err != nil {
+	if err := t.writeContent(t.countWriter()); err != nil {
 		return err
 	}
 	t.awaitFinal()
@@ -372,7 +378,7 @@ func (t *transaction) isStale() bool {
 // isTransportError tells a connection that ended from a server that spoke nonsense,
 // from limits that ran out and from what went wrong on our side.
 func isTransportError(err error) bool {
-	for _, other := range [...]error{ErrTimeout, ErrReply, ErrCancelled, ErrSource, errArgument, io.ErrUnexpectedEOF} {
+	for _, other := range [...]error{ErrTimeout, ErrReply, ErrCancelled, ErrSource, ErrArgument, io.ErrUnexpectedEOF} {
 		if errors.Is(err, other) {
 			return false
 		}

@@ -50,9 +50,12 @@ func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer
 	allRefused := noneOK(res.Rcpt)
 	for i := range r.Recipients {
 		result := &r.Recipients[i]
-		if i < len(res.Rcpt) && !res.Rcpt[i].OK() {
+		switch {
+		case i >= len(a.named):
+			fill(result, recipientTooMany, smtpwire.Reply{})
+		case i < len(res.Rcpt) && !res.Rcpt[i].OK():
 			fill(result, classifyRcpt(res.Rcpt[i], allRefused), res.Rcpt[i])
-		} else {
+		default:
 			fill(result, rest, decidingReply(res))
 		}
 	}
@@ -190,8 +193,14 @@ func (a *attempt) reason(r *mailer.Receipt, res smtpwire.Result) error {
 			return &smtpwire.Error{Stage: smtpwire.StageRcpt, Reply: res.Rcpt[i]}
 		}
 	}
+	if len(a.named) < len(r.Recipients) && res.Final.OK() {
+		return errTooMany
+	}
 	return &smtpwire.Error{Stage: smtpwire.StageReply, Reply: res.Final}
 }
+
+// errTooMany is about the recipients beyond RCPTMAX. They go in another transaction.
+var errTooMany = errors.New("more recipients than the server takes at once")
 
 // cause adds the sentinels that errors.Is looks for.
 func cause(e *smtpwire.Error) error {

@@ -23,7 +23,9 @@ type attempt struct {
 	msg      *mailer.Message
 	body     *eml.Body
 	degraded []string
+	named    []string // the recipients named to the server: all, or RCPTMAX of them (RFC 9422)
 	phase    mailer.Phase
+	env      smtpwire.Envelope
 }
 
 func (a *attempt) mark(p mailer.Phase) {
@@ -131,9 +133,16 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 		}
 		a.degraded = append(a.degraded, mailer.FeatureDSN.String())
 	}
-	return &smtpwire.Envelope{
+	a.named = a.msg.Recipients()
+	if n := ext.MaxRecipients; n > 0 && len(a.named) > n {
+		if a.msg.AllOrNone {
+			return nil, nil, fmt.Errorf("%w: %d recipients, the server takes %d at once", mailer.ErrUnsupported, len(a.named), n)
+		}
+		a.named = a.named[:n]
+	}
+	a.env = smtpwire.Envelope{
 		From:            a.msg.EnvelopeFrom(),
-		To:              a.msg.Recipients(),
+		To:              a.named,
 		SizeBytes:       body.Size(),
 		EightBit:        body.EightBit(),
 		UTF8:            body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients()),
@@ -143,7 +152,8 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 		Notify:          notify(a.msg.DSN.Notify),
 		ReturnFull:      a.msg.DSN.ReturnFull,
 		EnvelopeID:      a.msg.DSN.EnvelopeID,
-	}, body, nil
+	}
+	return &a.env, body, nil
 }
 
 var errTooLarge = errors.New("message too large")

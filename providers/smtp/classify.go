@@ -72,7 +72,7 @@ func classify(e *smtpwire.Error, released bool, r route) verdict {
 	switch {
 	case released && !(e.Stage == smtpwire.StageMail && e.Reply.Refused()):
 		return unanswered(e)
-	case isContextError(e.Err), errors.Is(e.Err, smtpwire.ErrSource), errors.Is(e.Err, smtpwire.ErrCancelled):
+	case isContextError(e.Err), isOurs(e.Err):
 		return callerFault
 	case e.Reply.Code != 0:
 		return classifyReply(e.Stage, e.Reply)
@@ -100,6 +100,11 @@ func unanswered(e *smtpwire.Error) verdict {
 
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// isOurs: the message or its gate ended it, not the server.
+func isOurs(err error) bool {
+	return errors.Is(err, smtpwire.ErrSource) || errors.Is(err, smtpwire.ErrCancelled) || errors.Is(err, smtpwire.ErrArgument)
 }
 
 // isTLSPolicy reports whether the protection that is required could not be had, be
