@@ -60,8 +60,11 @@ func (g *Gate) Commit() bool {
 }
 
 // Cancel closes the gate and reports whether that came before Commit. After false
-// the attempt's own verdict must be awaited.
+// the attempt's own verdict must be awaited. A nil Gate cannot be closed.
 func (g *Gate) Cancel() bool {
+	if g == nil {
+		return false
+	}
 	return g.state.CompareAndSwap(gateOpen, gateCancelled) || g.state.Load() == gateCancelled
 }
 
