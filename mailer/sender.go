@@ -22,8 +22,8 @@ import "context"
 //  7. Send is safe for concurrent use.
 //  8. One Send of an adapter is one attempt: at most one copy that could be accepted. It
 //     speaks a second time only when the first request was definitely refused.
-//  9. Send returns soon after ctx ends. An end of ctx before the boundary is NotAccepted with
-//     [ScopeCaller], and the error wraps ctx's error.
+//  9. Send returns soon after ctx ends: NotAccepted before the boundary, Unknown after it, in both
+//     cases with [ScopeCaller], and the error wraps ctx's error.
 //  10. A [Gate] carried by ctx is committed once, just before the boundary; when Commit returns
 //     false, nothing more is sent and the verdict is NotAccepted.
 //  11. What is essential and cannot be carried is refused with [ErrUnsupported] before

@@ -22,8 +22,8 @@ const secret = "correct-horse-battery"
 
 func TestConformance(t *testing.T) {
 	for name, ext := range map[string]smtpfake.Extensions{
-		"lock-step": {EightBitMIME: true, SMTPUTF8: true, DSN: true, EnhancedCodes: true},
-		"pipelined": {EightBitMIME: true, SMTPUTF8: true, DSN: true, EnhancedCodes: true, Pipelining: true, SizeLimit: 25 << 20},
+		"lock-step": {},
+		"pipelined": {EightBitMIME: true, EnhancedCodes: true, Pipelining: true, SizeLimit: 25 << 20},
 		"chunked":   smtpfake.AllExtensions(),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,8 +51,15 @@ func newHarness(t testing.TB, ext smtpfake.Extensions) sendertest.Harness {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
+	var lacks mailer.Feature
+	if !ext.SMTPUTF8 {
+		lacks |= mailer.FeatureUTF8
+	}
+	if !ext.DSN {
+		lacks |= mailer.FeatureDSN
+	}
 	return sendertest.Harness{
-		Sender: client, Provider: f, Secrets: []string{secret},
+		Sender: client, Provider: f, Lacks: lacks, Secrets: []string{secret},
 		NotApplicable: map[sendertest.Fault]string{
 			sendertest.RateLimitedFor: "an SMTP reply has no field for a time to wait",
 		},
