@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
@@ -131,12 +132,9 @@ func asciiDomain(domain string) (string, error) {
 		return "", errors.New("has nothing after the @")
 	}
 	if !isPlainDomain(domain) {
-		if len(domain) > maxDomain {
-			return "", errDomain
-		}
-		ascii, err := idna.Lookup.ToASCII(domain)
+		ascii, err := internationalDomain(domain)
 		if err != nil {
-			return "", errDomain
+			return "", err
 		}
 		domain = ascii
 	}
@@ -154,6 +152,42 @@ func asciiDomain(domain string) (string, error) {
 }
 
 var errDomain = errors.New("has a domain that is not valid")
+
+// internationalDomain returns the ASCII form of domain. Package idna follows UTS #46,
+// which drops invisible characters, encodes bytes that are not UTF-8 as U+FFFD and
+// takes symbols, some of which look like a slash or a dot; IDNA 2008 refuses all of
+// these (RFC 5892), in the form given as in the form encoded.
+func internationalDomain(domain string) (string, error) {
+	if len(domain) > maxDomain || !isDomainText(domain) {
+		return "", errDomain
+	}
+	ascii, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", errDomain
+	}
+	if shown, err := idna.Lookup.ToUnicode(ascii); err != nil || !isDomainText(shown) {
+		return "", errDomain
+	}
+	return ascii, nil
+}
+
+// isDomainText reports whether s has only what RFC 5892 lets labels be made of, and
+// the dots of other scripts.
+func isDomainText(s string) bool {
+	if !utf8.ValidString(s) {
+		return false
+	}
+	for _, r := range s {
+		switch {
+		case r < utf8.RuneSelf: // idna checks these
+		case unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !isInvisibleLetter(r):
+		case strings.ContainsRune("\u3002\uff0e\uff61\u00b7\u30fb\u0375\u05f3\u05f4\u200c\u200d", r):
+		default:
+			return false
+		}
+	}
+	return true
+}
 
 // isPlainDomain reports whether domain consists of letters, digits, hyphens and
 // dots, without a punycode label, so that IDNA has nothing to say about it.

@@ -64,7 +64,11 @@ func (c Content) Open() (io.ReadCloser, error) {
 	if c.src == nil {
 		return nil, errors.New("no content")
 	}
-	return c.src.open()
+	r, err := c.src.open()
+	if r == nil && err == nil {
+		err = errors.New("the source opened nothing")
+	}
+	return r, err
 }
 
 // String describes c without its bytes.

@@ -18,11 +18,13 @@
 // [*SendError] with the whole account in its [Receipt]:
 //
 //	receipt, err := sender.Send(ctx, msg)
-//	switch {
-//	case err == nil: // accepted, for every recipient
-//	case errors.Is(err, mailer.ErrPartlyAccepted): // see receipt.Recipients
-//	case errors.Is(err, mailer.ErrUnknownOutcome): // ask before sending again
-//	default: // not accepted: nobody has it
+//	if err == nil {
+//		return nil // accepted, for every recipient
+//	}
+//	switch e := mailer.AsSendError(err); e.Outcome {
+//	case mailer.PartlyAccepted: // see receipt.Recipients
+//	case mailer.NotAccepted: // nobody has it: e.Scope says whose fault it was
+//	default: // mailer.Unknown: somebody may have it, ask before sending again
 //	}
 //
 // The package opens no connection, starts no goroutine and keeps no state.

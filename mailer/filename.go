@@ -3,6 +3,7 @@ package mailer
 import (
 	"errors"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -73,12 +74,16 @@ func isASCII(s string) bool {
 	return true
 }
 
-// pathless drops the path from a file error: where files lie is nobody's business
-// who reads the error of a send.
+// pathless drops the path from a file error and the address from one of a URL, which
+// may be signed: where content lies is nobody's business who reads the error of a send.
 func pathless(err error) error {
 	var p *fs.PathError
-	if errors.As(err, &p) {
+	var u *url.Error
+	switch {
+	case errors.As(err, &p):
 		return p.Err
+	case errors.As(err, &u):
+		return u.Err
 	}
 	return err
 }

@@ -22,7 +22,7 @@ type Gate struct {
 
 	state  atomic.Uint32
 	phase  atomic.Uint32
-	winner *atomic.Bool // set once one of the forked gates committed
+	winner *atomic.Pointer[Gate] // shared by forked gates: the one that committed
 }
 
 const (
@@ -34,7 +34,7 @@ const (
 // NewGates returns n gates for n attempts of one message, of which at most one
 // can commit.
 func NewGates(n int) []*Gate {
-	gates, winner := make([]*Gate, n), new(atomic.Bool)
+	gates, winner := make([]*Gate, n), new(atomic.Pointer[Gate])
 	for i := range gates {
 		gates[i] = &Gate{winner: winner}
 	}
@@ -42,16 +42,20 @@ func NewGates(n int) []*Gate {
 }
 
 // Commit reports whether the last byte may be released. False means that the
-// attempt was cancelled, or that another one committed: the adapter aborts hard, and
-// its verdict is [NotAccepted]. A second call returns false.
+// attempt was cancelled, that another one committed, or that CommitBy has passed: the
+// adapter aborts hard, and its verdict is [NotAccepted]. A second call returns false.
 func (g *Gate) Commit() bool {
 	if g == nil {
 		return true
 	}
+	if !g.CommitBy.IsZero() && time.Now().After(g.CommitBy) {
+		g.Cancel()
+		return false
+	}
 	if !g.state.CompareAndSwap(gateOpen, gateCommitted) {
 		return false
 	}
-	if g.winner != nil && !g.winner.CompareAndSwap(false, true) {
+	if g.winner != nil && !g.winner.CompareAndSwap(nil, g) {
 		g.state.Store(gateCancelled)
 		return false
 	}
@@ -60,7 +64,7 @@ func (g *Gate) Commit() bool {
 }
 
 // Cancel closes the gate and reports whether that came before Commit. After false
-// the attempt's own verdict must be awaited. A nil Gate cannot be closed.
+// the attempt's own verdict must be awaited. A nil Gate cannot be cancelled.
 func (g *Gate) Cancel() bool {
 	if g == nil {
 		return false
@@ -68,8 +72,13 @@ func (g *Gate) Cancel() bool {
 	return g.state.CompareAndSwap(gateOpen, gateCancelled) || g.state.Load() == gateCancelled
 }
 
-// Committed reports whether Commit has returned true.
-func (g *Gate) Committed() bool { return g != nil && g.state.Load() == gateCommitted }
+// Committed reports whether Commit has returned true, or is about to.
+func (g *Gate) Committed() bool {
+	if g == nil || g.state.Load() != gateCommitted {
+		return false
+	}
+	return g.winner == nil || g.winner.Load() == g
+}
 
 // Mark records how far the attempt got. Adapters call it as they go.
 func (g *Gate) Mark(p Phase) {

@@ -86,8 +86,8 @@ type Alternative struct {
 // An Attachment is a file that travels with the message.
 type Attachment struct {
 	// Name is the file name shown to the recipient. Only what follows its last slash
-	// or backslash is sent, without control and bidirectional formatting characters,
-	// and at most 255 bytes of it. It never names a file on this machine.
+	// or backslash is sent, without bidirectional formatting characters, and at most
+	// 255 bytes of it. Control characters are refused. It never names a file on this machine.
 	Name string
 	// ContentType is a media type; empty means the one of Name's extension, else
 	// "application/octet-stream".
@@ -98,7 +98,7 @@ type Attachment struct {
 	Content   Content
 }
 
-// A Template is a template that the provider keeps. The message's own bodies may then be empty.
+// A Template is a template that the provider keeps.
 type Template struct {
 	// ID is the provider's name for it.
 	ID string
@@ -171,6 +171,13 @@ type prepared struct {
 	recipients []string
 	returnPath string
 	boundary   string
+	messageID  string // as it was settled
+	minted     bool   // by Prepare, not given by the caller or Raw
+
+	// What unchanged compares with.
+	from        Address
+	addresses   []Address // of To, Cc, Bcc and ReplyTo
+	givenReturn string
 }
 
 // IsPrepared reports whether m is what [Prepare] or [Spool] returned, not a copy of it.
@@ -228,5 +235,5 @@ func uniqueRecipients(lists ...[]Address) []string {
 			}
 		}
 	}
-	return unique
+	return slices.Clip(unique) // senders that append to it must not meet there
 }

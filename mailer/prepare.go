@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"maps"
 	"mime"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -30,7 +30,8 @@ const (
 // Prepare is the one gate of content. It checks msg, mints what is missing (Message-ID,
 // Date, idempotency key, the token that boundaries are made of) and freezes all into
 // a copy, which is what every attempt at every provider sends. msg is not changed. A
-// prepared message comes back as it is, so that whoever wants to send it again under the
+// prepared message must not be changed, but a copy of it may, and is then checked
+// anew. It comes back as it is, so that whoever wants to send it again under the
 // same identity, after an [Unknown] outcome for example, prepares it and sends the
 // prepared one both times.
 //
@@ -44,6 +45,9 @@ func Prepare(msg *Message) (*Message, error) {
 		return nil, invalid(errors.New("message is nil"))
 	}
 	if msg.IsPrepared() {
+		if !msg.prepared.unchanged() {
+			return nil, invalid(errors.New("addresses or MessageID were changed after Prepare: change a copy"))
+		}
 		return msg, nil
 	}
 	frozen := &struct {
@@ -52,8 +56,8 @@ func Prepare(msg *Message) (*Message, error) {
 	}{Message: *msg} // one allocation for both
 	m, p := &frozen.Message, &frozen.prepared
 	p.self = m
-	if msg.prepared != nil { // a changed copy of a prepared message keeps its token
-		p.boundary = msg.prepared.boundary
+	if msg.prepared != nil {
+		p.inherit(msg.prepared)
 	}
 	m.prepared = nil
 	for _, step := range [...]func(*Message, *prepared) error{
@@ -96,8 +100,8 @@ func prepareAddresses(m *Message, p *prepared) error {
 	} else if n > maxRecipients || len(m.ReplyTo) > maxRecipients {
 		return fmt.Errorf("To, Cc, Bcc or ReplyTo have more than %d addresses", maxRecipients)
 	}
-	// One backing array for all lists.
-	all := make([]Address, 0, len(m.To)+len(m.Cc)+len(m.Bcc)+len(m.ReplyTo))
+	// One backing array for all lists, and for the copies that tell whether they were changed.
+	all := make([]Address, 0, 2*(len(m.To)+len(m.Cc)+len(m.Bcc)+len(m.ReplyTo)))
 	for _, f := range [...]struct {
 		name string
 		list *[]Address
@@ -111,6 +115,7 @@ func prepareAddresses(m *Message, p *prepared) error {
 		}
 		*f.list = all[start:len(all):len(all)]
 	}
+	p.from, p.addresses, p.givenReturn = m.From, append(all, all...)[len(all):], m.ReturnPath
 	p.recipients = uniqueRecipients(m.To, m.Cc, m.Bcc)
 	switch m.ReturnPath {
 	case "":
@@ -120,7 +125,7 @@ func prepareAddresses(m *Message, p *prepared) error {
 		if m.ReturnPath, err = checkAddrSpec(m.ReturnPath); err != nil {
 			return fieldError("ReturnPath", err)
 		}
-		p.returnPath = m.ReturnPath
+		p.returnPath, p.givenReturn = m.ReturnPath, m.ReturnPath
 	}
 	return nil
 }
@@ -129,25 +134,29 @@ func prepareIdentity(m *Message, p *prepared) error {
 	if m.Date.IsZero() {
 		m.Date = time.Now()
 	}
-	if year := m.Date.Year(); year < 1900 || year > 9999 { // RFC 5322 section 3.3
-		return errors.New("Date is not within the years 1900 to 9999")
+	if err := checkDate(m.Date); err != nil {
+		return fieldError("Date", err)
 	}
 	var random [25]byte // 15 bytes for the Message-ID's text, 10 for the boundary's
 	_, _ = rand.Read(random[:])
 	if p.boundary == "" {
 		p.boundary = hex.EncodeToString(random[15:])
 	}
-	if m.MessageID == "" && !m.Raw.IsZero() {
-		m.MessageID = rawMessageID(m.Raw)
+	given := m.MessageID
+	if !m.Raw.IsZero() {
+		m.MessageID = cmp.Or(rawMessageID(m.Raw), given)
 	}
 	if m.MessageID == "" {
-		m.MessageID = mintMessageID(m.Date, random[:10], m.From.Address)
+		m.MessageID, p.minted = mintMessageID(m.Date, random[:10], m.From.Address), true
 	}
 	id, err := checkMessageID(m.MessageID)
 	if err != nil {
 		return fieldError("MessageID", err)
 	}
-	m.MessageID = id
+	if given != "" && given != id && "<"+given+">" != id {
+		return fieldError("MessageID", errors.New("is not the one in Raw"))
+	}
+	m.MessageID, p.messageID = id, id
 	if m.IdempotencyKey == "" {
 		m.IdempotencyKey = id[1 : len(id)-1]
 	}
@@ -160,17 +169,34 @@ func prepareIdentity(m *Message, p *prepared) error {
 	return nil
 }
 
+// checkDate holds t to what RFC 5322 section 3.3 can write.
+func checkDate(t time.Time) error {
+	const maxOffset = 99*3600 + 59*60
+	if year := t.Year(); year < 1900 || year > 9999 {
+		return errors.New("is not within the years 1900 to 9999")
+	}
+	if _, offset := t.Zone(); offset < -maxOffset || offset > maxOffset {
+		return errors.New("has a zone that is more than 99:59 from UTC")
+	}
+	return nil
+}
+
 // mintMessageID makes a name out of time and chance, as UUID version 7 does (RFC
 // 9562), at the author's domain, which RFC 5322 section 3.6.4 recommends.
 func mintMessageID(now time.Time, random []byte, from string) string {
-	var buf [16 + 2 + maxAddress + 32]byte
+	domain := from[strings.LastIndexByte(from, '@')+1:]
+	for len(domain) > maxMessageID-len("<>.@")-2*(6+len(random)) { // labels are short enough to leave some
+		_, domain, _ = strings.Cut(domain, ".")
+	}
+	var buf [maxMessageID]byte
 	ms := now.UnixMilli()
 	stamp := [6]byte{byte(ms >> 40), byte(ms >> 32), byte(ms >> 24), byte(ms >> 16), byte(ms >> 8), byte(ms)}
 	b := append(buf[:0], '<')
 	b = hex.AppendEncode(b, stamp[:])
 	b = append(b, '.')
 	b = hex.AppendEncode(b, random)
-	b = append(b, from[strings.LastIndexByte(from, '@'):]...)
+	b = append(b, '@')
+	b = append(b, domain...)
 	return string(append(b, '>'))
 }
 
@@ -190,14 +216,19 @@ func checkMessageID(id string) (string, error) {
 	if !found || left == "" || right == "" || !isPrintableASCII(inner) {
 		return "", errForm
 	}
-	right = strings.TrimSuffix(strings.TrimPrefix(right, "["), "]") // a no-fold-literal
-	if strings.ContainsAny(left, "<>()[],;:\\\"") || strings.ContainsAny(right, "<>()[],;\\\"@") {
+	if n := len(right); n > 2 && right[0] == '[' && right[n-1] == ']' { // a no-fold-literal
+		right = strings.ReplaceAll(right[1:n-1], ":", "")
+	}
+	if strings.ContainsAny(left, notInMessageID) || strings.ContainsAny(right, notInMessageID) {
 		return "", errForm
 	}
 	return id, nil
 }
 
 var errForm = errors.New("is not of the form <left@right>")
+
+// notInMessageID are the specials of RFC 5322 section 3.2.3, less the dot.
+const notInMessageID = "<>()[],;:\\\"@"
 
 func prepareContent(m *Message, _ *prepared) error {
 	for _, f := range [...]struct{ name, value string }{{"Text", m.Text}, {"HTML", m.HTML}} {
@@ -208,7 +239,7 @@ func prepareContent(m *Message, _ *prepared) error {
 	if len(m.Attachments)+len(m.Alternatives) > maxParts {
 		return fmt.Errorf("Attachments and Alternatives are more than %d", maxParts)
 	}
-	m.Attachments = slices.Clone(m.Attachments)
+	m.Attachments = clone(m.Attachments)
 	for i := range m.Attachments {
 		if err := prepareAttachment(&m.Attachments[i]); err != nil {
 			return itemError("Attachments", i, err)
@@ -217,7 +248,7 @@ func prepareContent(m *Message, _ *prepared) error {
 	if id := repeatedContentID(m.Attachments); id >= 0 {
 		return itemError("Attachments", id, errors.New("has the ContentID of another"))
 	}
-	m.Alternatives = slices.Clone(m.Alternatives)
+	m.Alternatives = clone(m.Alternatives)
 	for i := range m.Alternatives {
 		a := &m.Alternatives[i]
 		if err := checkMediaType(a.ContentType); err != nil {
@@ -242,8 +273,13 @@ func prepareAttachment(a *Attachment) error {
 		return err
 	}
 	if a.ContentID != "" {
-		id := strings.TrimSuffix(strings.TrimPrefix(a.ContentID, "<"), ">")
-		if len(id) > maxMessageID || id == "" || !isPrintableASCII(id) || strings.ContainsAny(id, "<>()[],;:\\\" ") {
+		id := a.ContentID
+		if len(id) > 2 && id[0] == '<' && id[len(id)-1] == '>' {
+			id = id[1 : len(id)-1]
+		}
+		left, right, found := strings.Cut(id, "@")
+		if len(id) > maxMessageID || left == "" || found && right == "" || !isPrintableASCII(id) ||
+			strings.ContainsAny(left, notInMessageID) || strings.ContainsAny(right, notInMessageID) {
 			return errors.New("has a ContentID that is not of the form left@right, or a plain word")
 		}
 		a.ContentID = id
@@ -278,8 +314,12 @@ func settle(c *Content) error {
 	if err != nil {
 		return fmt.Errorf("has a Content that cannot be read: %w", pathless(err))
 	}
-	if _, fixed := c.src.(bytesSource); !fixed && size >= 0 {
-		c.src = sizedSource{c.src, size}
+	switch c.src.(type) {
+	case bytesSource, sizedSource, sectionSource:
+	default:
+		if size >= 0 {
+			c.src = sizedSource{c.src, size}
+		}
 	}
 	return nil
 }
@@ -296,8 +336,10 @@ func checkMediaType(s string) error {
 	switch {
 	case err != nil || !strings.Contains(mediaType, "/"):
 		return errors.New("has a ContentType that is not of the form type/subtype; name=value")
-	case strings.HasPrefix(mediaType, "multipart/"), mediaType == "message/rfc822" && params["charset"] != "":
+	case strings.HasPrefix(mediaType, "multipart/"):
 		return errors.New("has a ContentType that cannot be a single part")
+	case strings.HasPrefix(mediaType, "message/"): // RFC 2046 section 5.2.1
+		return errors.New("has a ContentType message/..., which base64 may not encode: use application/octet-stream")
 	}
 	if _, has := params["boundary"]; has {
 		return errors.New("has a ContentType with a boundary")
@@ -322,7 +364,7 @@ func prepareHeaders(m *Message, _ *prepared) error {
 	if len(m.Headers) > maxHeaderFields {
 		return fmt.Errorf("Headers are more than %d", maxHeaderFields)
 	}
-	m.Headers = slices.Clone(m.Headers)
+	m.Headers = clone(m.Headers)
 	size := len(m.Subject)
 	for i, f := range m.Headers {
 		if err := checkField(m, f); err != nil {
@@ -333,7 +375,7 @@ func prepareHeaders(m *Message, _ *prepared) error {
 	if size > maxHeaderBytes {
 		return fmt.Errorf("Headers and Subject are more than %d bytes", maxHeaderBytes)
 	}
-	return checkUnsubscribe(m.Unsubscribe)
+	return checkUnsubscribe(&m.Unsubscribe)
 }
 
 func checkField(m *Message, f HeaderField) error {
@@ -360,7 +402,7 @@ func checkField(m *Message, f HeaderField) error {
 	return nil
 }
 
-func checkUnsubscribe(u Unsubscribe) error {
+func checkUnsubscribe(u *Unsubscribe) error {
 	if u.OneClick && u.URL == "" {
 		return errors.New("Unsubscribe.OneClick needs Unsubscribe.URL")
 	}
@@ -376,18 +418,24 @@ func checkUnsubscribe(u Unsubscribe) error {
 		if err != nil {
 			return fieldError("Unsubscribe.Mailto", err)
 		}
-		if !isASCII(spec) || strings.ContainsAny(spec, "&?#/") {
+		if !isASCII(spec) || strings.ContainsAny(spec, "&?#/`^{|}") { // RFC 6068 section 2
 			return errors.New("Unsubscribe.Mailto has characters that a mailto URL would need escaped")
 		}
+		u.Mailto = spec
 	}
 	return nil
 }
 
 func prepareOptions(m *Message, _ *prepared) error {
+	if !m.SendAt.IsZero() {
+		if err := checkDate(m.SendAt); err != nil {
+			return fieldError("SendAt", err)
+		}
+	}
 	if len(m.Tags) > maxTags || len(m.Metadata) > maxMetadata {
 		return fmt.Errorf("Tags or Metadata are more than %d", maxTags)
 	}
-	m.Tags = slices.Clone(m.Tags)
+	m.Tags = clone(m.Tags)
 	for i, tag := range m.Tags {
 		if err := checkText(tag); err != nil || tag == "" || len(tag) > maxIdentifier {
 			return itemError("Tags", i, fmt.Errorf("is not one line of 1 to %d bytes of UTF-8", maxIdentifier))
@@ -419,7 +467,7 @@ func checkSwitches(m *Message) error {
 		return errors.New("TrackOpens or TrackClicks is not one of the named values")
 	case m.Priority < PriorityDefault || m.Priority > PriorityLow:
 		return errors.New("Priority is not one of the named values")
-	case m.DSN.Notify > NotifyNever, m.DSN.Notify > NotifyNever-1 && m.DSN.Notify != NotifyNever:
+	case m.DSN.Notify > NotifyNever:
 		return errors.New("DSN.Notify is not a set of the named values, or has others beside NotifyNever")
 	case len(m.DSN.EnvelopeID) > 100 || !isPrintableASCII(m.DSN.EnvelopeID): // RFC 3461 section 4.4
 		return errors.New("DSN.EnvelopeID is not of at most 100 printable ASCII characters without space")

@@ -2,9 +2,9 @@ package mailer
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
-	"strings"
 )
 
 // prepareRaw refuses a raw message beside which other content is given, for one of
@@ -45,27 +45,29 @@ func rawMessageID(raw Content) string {
 	defer func() { _ = r.Close() }()
 	lines := bufio.NewScanner(io.LimitReader(r, maxHeaderBytes))
 	lines.Buffer(nil, maxHeaderBytes)
-	value, within := "", false
+	var value []byte
+	within := false
 	for lines.Scan() {
-		line := strings.TrimSuffix(lines.Text(), "\r")
-		if line == "" {
+		line := bytes.TrimSuffix(lines.Bytes(), []byte{'\r'})
+		if len(line) == 0 {
 			break
 		}
 		if folded := line[0] == ' ' || line[0] == '\t'; folded {
-			if within {
-				value += line
+			if value = bytes.TrimSpace(value); within && len(value) <= maxMessageID {
+				value = append(value, line...)
 			}
 			continue
 		}
 		if within {
 			break
 		}
-		if name, rest, found := strings.Cut(line, ":"); found && equalFold(strings.TrimRight(name, " \t"), "Message-ID") {
-			value, within = rest, true
+		name, rest, found := bytes.Cut(line, []byte{':'})
+		if within = found && bytes.EqualFold(bytes.TrimRight(name, " \t"), []byte("Message-ID")); within {
+			value = bytes.Clone(rest)
 		}
 	}
-	id := strings.TrimSpace(value)
-	if _, err := checkMessageID(id); err != nil {
+	id, err := checkMessageID(string(bytes.TrimSpace(value)))
+	if err != nil {
 		return ""
 	}
 	return id

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 )
 
 const redacted = "[redacted]"
@@ -93,17 +92,16 @@ func (f SecretFunc) Secret(ctx context.Context) (Secret, error) { return f(ctx) 
 const maxSecretFileBytes = 64 << 10
 
 // SecretFile returns a source that reads the file at path, without line ends at its
-// end, and reads it again when its size or modification time changed and after
-// Refresh. Mounted secrets are such files.
+// end, and reads it again when another file took its place, its size or modification
+// time changed, and after Refresh. Mounted secrets are such files.
 func SecretFile(path string) SecretSource { return &secretFile{path: path} }
 
 type secretFile struct {
 	path string
 
-	mu      sync.Mutex
-	value   Secret
-	size    int64
-	modTime time.Time
+	mu    sync.Mutex
+	value Secret
+	read  os.FileInfo // of the file that value was read from
 }
 
 func (f *secretFile) Refresh() {
@@ -119,13 +117,10 @@ func (f *secretFile) Secret(context.Context) (Secret, error) {
 	if err != nil {
 		return Secret{}, fmt.Errorf("secret file: %w", err)
 	}
-	if !f.value.IsZero() && info.Size() == f.size && info.ModTime().Equal(f.modTime) {
+	if !f.value.IsZero() && sameFile(info, f.read) {
 		return f.value, nil
 	}
-	if info.Size() > maxSecretFileBytes {
-		return Secret{}, fmt.Errorf("secret file: %s is larger than %d bytes", f.path, maxSecretFileBytes)
-	}
-	data, err := os.ReadFile(f.path)
+	data, err := readSecretFile(f.path)
 	if err != nil {
 		return Secret{}, fmt.Errorf("secret file: %w", err)
 	}
@@ -133,6 +128,26 @@ func (f *secretFile) Secret(context.Context) (Secret, error) {
 	if value.IsZero() {
 		return Secret{}, fmt.Errorf("secret file: %s is empty", f.path)
 	}
-	f.value, f.size, f.modTime = value, info.Size(), info.ModTime()
+	f.value, f.read = value, info
 	return f.value, nil
+}
+
+// sameFile reports whether nothing about the file has changed. A file renamed over
+// the first one may have its size and time.
+func sameFile(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// readSecretFile bounds what it reads by what comes, because a pipe has no size.
+func readSecretFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	data, err := io.ReadAll(io.LimitReader(file, maxSecretFileBytes+1))
+	if err == nil && len(data) > maxSecretFileBytes {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSecretFileBytes)
+	}
+	return data, err
 }

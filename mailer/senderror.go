@@ -73,10 +73,14 @@ func (e *SendError) Error() string {
 		b.WriteString(" (" + verdictText[e.Outcome] + ")")
 	}
 	if e.RetryAfter > 0 {
-		b.WriteString(" (retry in " + e.RetryAfter.Round(time.Second).String() + ")")
+		wait := (e.RetryAfter + time.Second - 1).Truncate(time.Second)
+		b.WriteString(" (retry in " + wait.String() + ")")
 	}
-	return b.String()
+	return lineEnds.Replace(b.String())
 }
+
+// lineEnds keeps the text on one line where a cause, such as one of errors.Join, does not.
+var lineEnds = strings.NewReplacer("\r\n", "; ", "\n", "; ", "\r", "; ")
 
 var verdictText = map[Outcome]string{
 	Unknown:        "outcome unknown: the provider may have the message",
@@ -89,7 +93,7 @@ func (e *SendError) reason() string {
 		code = strconv.Itoa(e.Code)
 	}
 	if e.EnhancedCode != "" {
-		code += " " + e.EnhancedCode
+		code = strings.TrimSpace(code + " " + e.EnhancedCode)
 	}
 	switch {
 	case e.Err != nil && code != "":
@@ -104,20 +108,28 @@ func (e *SendError) reason() string {
 	return fmt.Sprintf("%s, scope %s", e.Outcome, e.Scope)
 }
 
-// Unwrap returns the cause.
-func (e *SendError) Unwrap() error { return e.Err }
+// Unwrap returns the cause. Where that is the verdict of an attempt, it returns the
+// cause of that instead, so that errors.Is never finds a verdict that was not the last.
+func (e *SendError) Unwrap() error {
+	if inner, ok := findSendError(e.Err); ok {
+		return inner.Unwrap()
+	}
+	return e.Err
+}
 
-// Is reports whether target is the sentinel of this verdict. What Err wraps is
+// Is reports whether target is the sentinel of this verdict. An [Unknown] one is
+// [ErrUnknownOutcome] and no other, whatever its Scope. What Err wraps is
 // matched as well, through Unwrap: [ErrInvalidMessage], [ErrUnsupported],
 // [ErrTLSPolicy], [ErrClosed] and errors of package context.
 func (e *SendError) Is(target error) bool {
+	if e.Outcome == Unknown {
+		return target == ErrUnknownOutcome
+	}
 	switch target {
-	case ErrUnknownOutcome:
-		return e.Outcome == Unknown
 	case ErrPartlyAccepted:
 		return e.Outcome == PartlyAccepted
 	case ErrRecipientRefused:
-		return e.Scope == ScopeRecipient && e.Outcome != Unknown
+		return e.Scope == ScopeRecipient
 	case ErrSenderRefused:
 		return e.Scope == ScopeSender
 	case ErrUnauthorized:
@@ -143,14 +155,34 @@ func (e *SendError) isAuth() bool {
 
 // AsSendError returns the [*SendError] in err's tree. An err that holds none says
 // nothing about the message and so is wrapped in one whose Outcome is [Unknown].
-// A nil err gives nil.
+// A nil err gives nil. The result's Receipt is never nil, whatever the Sender forgot.
 func AsSendError(err error) *SendError {
 	if err == nil {
 		return nil
 	}
-	var e *SendError
-	if errors.As(err, &e) {
-		return e
+	e, found := findSendError(err)
+	switch {
+	case !found && isNilSendError(err):
+		return &SendError{Receipt: &Receipt{}, Err: errors.New("error is a nil *SendError")}
+	case !found:
+		return &SendError{Receipt: &Receipt{}, Err: err}
+	case e.Receipt == nil:
+		c := *e
+		c.Receipt = &Receipt{Outcome: e.Outcome}
+		return &c
 	}
-	return &SendError{Receipt: &Receipt{}, Err: err}
+	return e
+}
+
+// findSendError does not count a nil one, which says nothing and would be read as success.
+func findSendError(err error) (*SendError, bool) {
+	var e *SendError
+	found := errors.As(err, &e) && e != nil
+	return e, found
+}
+
+// isNilSendError reports a nil *SendError anywhere in err's tree, whose methods would panic.
+func isNilSendError(err error) bool {
+	var e *SendError
+	return errors.As(err, &e) && e == nil
 }

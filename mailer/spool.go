@@ -16,7 +16,8 @@ import (
 // reads the message any more; it removes the file. Adapters and the router spool
 // before they connect, so that no source is read twice and none keeps a server waiting.
 //
-// msg is prepared first if it is not. The error is a [*SendError] that wraps [ErrInvalidMessage].
+// msg is prepared first if it is not. The error is a [*SendError], [NotAccepted] with
+// [ScopeCaller]: that of Prepare, or a Temporary one when a source or the file failed.
 func Spool(msg *Message) (spooled *Message, release func(), err error) {
 	m, err := Prepare(msg)
 	if err != nil {
@@ -27,13 +28,13 @@ func Spool(msg *Message) (spooled *Message, release func(), err error) {
 	}
 	s := new(Message)
 	*s = *m
-	s.Attachments, s.Alternatives = slices.Clone(m.Attachments), slices.Clone(m.Alternatives)
+	s.Attachments, s.Alternatives = clone(m.Attachments), clone(m.Alternatives)
 	p := *m.prepared
 	p.self, s.prepared = s, &p
 
 	file, err := newSpoolFile()
 	if err != nil {
-		return nil, nil, invalid(fmt.Errorf("spool: %w", pathless(err)))
+		return nil, nil, unreadable(err)
 	}
 	for _, c := range s.contents() {
 		if !needsSpool(c) {
@@ -41,10 +42,28 @@ func Spool(msg *Message) (spooled *Message, release func(), err error) {
 		}
 		if err := file.take(c); err != nil {
 			file.remove()
-			return nil, nil, invalid(fmt.Errorf("spool: %w", pathless(err)))
+			return nil, nil, unreadable(err)
+		}
+	}
+	if p.minted && needsSpool(&m.Raw) {
+		// What the wire shows. The key stays: attempts may have been made under it.
+		if id := rawMessageID(s.Raw); id != "" {
+			s.MessageID, p.messageID = id, id
 		}
 	}
 	return s, file.remove, nil
+}
+
+// unreadable is the verdict where a source or the temporary file failed: the message is
+// not invalid, and may be sent once they work again.
+func unreadable(err error) *SendError {
+	return &SendError{
+		Receipt:   &Receipt{Outcome: NotAccepted},
+		Outcome:   NotAccepted,
+		Scope:     ScopeCaller,
+		Temporary: true,
+		Err:       fmt.Errorf("spool: %w", pathless(err)),
+	}
 }
 
 // contents returns the places of all contents of m.
@@ -89,8 +108,9 @@ func (s *readerSource) size() (int64, error) { return -1, nil }
 
 // spoolFile is one temporary file that holds the contents of a message one after another.
 type spoolFile struct {
-	f   *os.File
-	end int64
+	f     *os.File
+	named bool
+	end   int64
 }
 
 func newSpoolFile() (*spoolFile, error) {
@@ -98,11 +118,9 @@ func newSpoolFile() (*spoolFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if runtime.GOOS != "windows" {
-		// Without a name already, so that a crash leaves nothing behind.
-		_ = os.Remove(f.Name())
-	}
-	return &spoolFile{f: f}, nil
+	// Without a name where the system allows that, so that a crash leaves nothing behind.
+	named := runtime.GOOS == "windows" || os.Remove(f.Name()) != nil
+	return &spoolFile{f: f, named: named}, nil
 }
 
 // take copies c to the end of the file and makes it read from there.
@@ -112,7 +130,10 @@ func (s *spoolFile) take(c *Content) error {
 		return err
 	}
 	n, err := io.Copy(s.f, r)
-	if err = errors.Join(err, r.Close()); err != nil {
+	if closeErr := r.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
 		return err
 	}
 	c.src = sectionSource{s.f, s.end, n}
@@ -122,7 +143,9 @@ func (s *spoolFile) take(c *Content) error {
 
 func (s *spoolFile) remove() {
 	_ = s.f.Close()
-	_ = os.Remove(s.f.Name()) // gone already, but on Windows
+	if s.named { // else the name may be another's by now
+		_ = os.Remove(s.f.Name())
+	}
 }
 
 // sectionSource is a stretch of a spool file. ReadAt lets attempts read side by side.

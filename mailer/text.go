@@ -3,6 +3,7 @@ package mailer
 import (
 	"errors"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -63,12 +64,12 @@ func isBidi(r rune) bool {
 
 // isSpaceOrFormat reports characters outside ASCII that show as nothing or as space.
 func isSpaceOrFormat(r rune) bool {
-	switch {
-	case r == 0xa0, r == 0xad, r == 0x1680, 0x2000 <= r && r <= 0x200f, 0x2028 <= r && r <= 0x202f,
-		0x205f <= r && r <= 0x206f, r == 0x3000, r == 0xfeff:
-		return true
-	}
-	return false
+	return r >= utf8.RuneSelf && (unicode.In(r, unicode.Z, unicode.Cf) || isInvisibleLetter(r))
+}
+
+// isInvisibleLetter reports the Hangul fillers, letters that show as nothing.
+func isInvisibleLetter(r rune) bool {
+	return r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0
 }
 
 // isFieldName reports whether s is a field name of RFC 5322 section 2.2, at most 76 characters long.

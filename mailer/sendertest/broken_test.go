@@ -93,7 +93,6 @@ var flaws = []flaw{
 	{"returns nothing at all", instead(nothing), 0, "rule01/accepted", rule(1)},
 	{"contradicts its receipt", after(contradicts), 0, "rule04/message_refused", rule(3)},
 	{"blames nobody", after(scoped(mailer.ScopeUnknown)), 0, "rule04/message_refused", quote(docScope)},
-	{"wraps another verdict", after(wrapsUnknown), 0, "rule04/message_refused", quote(docSentinels)},
 	{"recommends spam to others", after(recommends), 0, "rule04/message_refused", quote(docScope)},
 	{"forgets the provider's code", after(noCode), 0, "rule04/unavailable", quote(docProtocol)},
 	{"forgets the code of a recipient", after(noRecipientCode), 0, "rule02/partly_accepted", quote(docScope)},

@@ -174,11 +174,6 @@ func scoped(scope mailer.Scope) func(*mailer.Receipt, *mailer.SendError) (*maile
 	}
 }
 
-func wrapsUnknown(r *mailer.Receipt, e *mailer.SendError) (*mailer.Receipt, error) {
-	e.Err = &mailer.SendError{Err: e.Err}
-	return r, e
-}
-
 func recommends(r *mailer.Receipt, e *mailer.SendError) (*mailer.Receipt, error) {
 	e.Elsewhere = true
 	return r, e

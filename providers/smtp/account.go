@@ -207,6 +207,8 @@ func cause(e *smtpwire.Error) error {
 	switch {
 	case errors.Is(e.Err, errClosed):
 		return mailer.ErrClosed
+	case isOurs(e.Err), isMismatch(e.Err):
+		return e.Err // the stage says nothing about it
 	case isTLSPolicy(e):
 		return fmt.Errorf("%w: %w", mailer.ErrTLSPolicy, e)
 	case errors.Is(e.Err, smtpwire.ErrNoAuth), errors.Is(e.Err, errCredentials):
@@ -219,12 +221,6 @@ func cause(e *smtpwire.Error) error {
 func (a *attempt) refuse(failed *smtpwire.Error) error {
 	failed = a.wasCut(failed)
 	v := classify(failed, false, a.client.route())
-	switch {
-	case errors.Is(failed.Err, errClosed):
-		v = callerFault
-	case errors.Is(failed.Err, errTooLarge), errors.Is(failed.Err, mailer.ErrUnsupported):
-		v = messageTooLarge
-	}
 	e := a.refusal(v, cause(failed))
 	e.Code, e.EnhancedCode = failed.Reply.Code, failed.Reply.Enhanced
 	if e.Code != 0 {
@@ -257,11 +253,11 @@ func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
 	}
 }
 
-// unsupported is a message that this route cannot carry.
-func (a *attempt) unsupported(err error) (*mailer.Receipt, error) {
-	v := messageTooLarge
-	if errors.Is(err, mailer.ErrInvalidMessage) {
-		v = callerFault
+// unfit is a message that SMTP cannot carry, or that cannot be read.
+func (a *attempt) unfit(err error) (*mailer.Receipt, error) {
+	v := callerFault
+	if isMismatch(err) {
+		v = messageTooLarge
 	}
 	return nil, a.refusal(v, err)
 }
@@ -269,7 +265,7 @@ func (a *attempt) unsupported(err error) (*mailer.Receipt, error) {
 // invalid is a message that Prepare refused.
 func (a *attempt) invalid(err error) (*mailer.Receipt, error) {
 	e := mailer.AsSendError(err)
-	return nil, a.refusal(verdict{outcome: e.Outcome, scope: e.Scope}, e.Err)
+	return nil, a.refusal(verdict{outcome: e.Outcome, scope: e.Scope, temporary: e.Temporary}, e.Err)
 }
 
 func phaseOf(res smtpwire.Result) mailer.Phase {

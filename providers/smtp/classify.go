@@ -10,6 +10,7 @@ import (
 
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
 )
 
 // A verdict is what a failure means for the message, or for one recipient.
@@ -74,6 +75,8 @@ func classify(e *smtpwire.Error, released bool, r route) verdict {
 		return unanswered(e)
 	case isContextError(e.Err), isOurs(e.Err):
 		return callerFault
+	case isMismatch(e.Err):
+		return messageTooLarge
 	case e.Reply.Code != 0:
 		return classifyReply(e.Stage, e.Reply)
 	}
@@ -104,7 +107,13 @@ func isContextError(err error) bool {
 
 // isOurs: the message or its gate ended it, not the server.
 func isOurs(err error) bool {
-	return errors.Is(err, smtpwire.ErrSource) || errors.Is(err, smtpwire.ErrCancelled) || errors.Is(err, smtpwire.ErrArgument)
+	return errors.Is(err, smtpwire.ErrSource) || errors.Is(err, smtpwire.ErrCancelled) || errors.Is(err, smtpwire.ErrArgument) ||
+		errors.Is(err, eml.ErrSource) || errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, errClosed)
+}
+
+// isMismatch: this server cannot carry the message, and was not asked to.
+func isMismatch(err error) bool {
+	return errors.Is(err, mailer.ErrUnsupported) || errors.Is(err, errTooLarge)
 }
 
 // isTLSPolicy reports whether the protection that is required could not be had, be

@@ -62,10 +62,10 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	defer release()
 	a.msg = m
 	if err := a.fit(); err != nil {
-		return a.unsupported(err)
+		return a.unfit(err)
 	}
 	if a.body, err = eml.Render(m, eml.Options{EightBit: true}); err != nil {
-		return a.unsupported(err)
+		return a.unfit(err)
 	}
 	a.setLimits(ctx)
 	return a.send(ctx)
