@@ -111,7 +111,7 @@ func TestRawReaderIsNotConsumed(t *testing.T) {
 // Once it is spooled, its Message-ID can be read.
 func TestSpooledRawMessageID(t *testing.T) {
 	tempDir(t)
-	s, release, err := mailer.Spool(envelope(mailer.Reader(strings.NewReader("Message-ID: <a@b>\r\n\r\nbody"))))
+	s, release, err := mailer.Spool(t.Context(), envelope(mailer.Reader(strings.NewReader("Message-ID: <a@b>\r\n\r\nbody"))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,6 +68,8 @@ type Attempt struct {
 	Code    int     `json:"code"`
 	// EnhancedCode is the status code of RFC 3463; empty when there was none.
 	EnhancedCode string `json:"enhanced_code,omitempty"`
+	// Detail is what went wrong, for display, like the Detail of a RecipientResult.
+	Detail string `json:"detail,omitempty"`
 	// Decision is what followed: "done", "stop", "next route", "retry", "ask".
 	Decision string `json:"decision"`
 	// Skipped says why the route was not tried; empty when it was.

@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +17,12 @@ import (
 // reads the message any more; it removes the file. Adapters and the router spool
 // before they connect, so that no source is read twice and none keeps a server waiting.
 //
-// msg is prepared first if it is not. The error is a [*SendError], [NotAccepted] with
-// [ScopeCaller]: that of Prepare, or a Temporary one when a source or the file failed.
-func Spool(msg *Message) (spooled *Message, release func(), err error) {
+// msg is prepared first if it is not. An end of ctx is seen between two reads of a source;
+// a Read that blocks must end by itself. All that is spooled may have 1 GiB together.
+//
+// The error is a [*SendError], [NotAccepted] with [ScopeCaller]: that of Prepare, or a
+// Temporary one when ctx ended, or a source or the file failed.
+func Spool(ctx context.Context, msg *Message) (spooled *Message, release func(), err error) {
 	m, err := Prepare(msg)
 	if err != nil {
 		return nil, nil, err
@@ -40,7 +44,7 @@ func Spool(msg *Message) (spooled *Message, release func(), err error) {
 		if !needsSpool(c) {
 			continue
 		}
-		if err := file.take(c); err != nil {
+		if err := file.take(ctx, c); err != nil {
 			file.remove()
 			return nil, nil, unreadable(err)
 		}
@@ -123,15 +127,23 @@ func newSpoolFile() (*spoolFile, error) {
 	return &spoolFile{f: f, named: named}, nil
 }
 
+// maxSpoolBytes is far above what any provider takes, and keeps a source without an
+// end from filling the disk.
+const maxSpoolBytes = 1 << 30
+
 // take copies c to the end of the file and makes it read from there.
-func (s *spoolFile) take(c *Content) error {
+func (s *spoolFile) take(ctx context.Context, c *Content) error {
 	r, err := c.Open()
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(s.f, r)
+	left := maxSpoolBytes - s.end
+	n, err := io.Copy(s.f, io.LimitReader(ctxReader{ctx, r}, left+1))
 	if closeErr := r.Close(); err == nil {
 		err = closeErr
+	}
+	if err == nil && n > left {
+		err = fmt.Errorf("more than %d bytes", maxSpoolBytes)
 	}
 	if err != nil {
 		return err
@@ -139,6 +151,19 @@ func (s *spoolFile) take(c *Content) error {
 	c.src = sectionSource{s.f, s.end, n}
 	s.end += n
 	return nil
+}
+
+// ctxReader reads until ctx ends.
+type ctxReader struct {
+	ctx context.Context //nolint:containedctx // of the one copy that reads from it
+	r   io.Reader
+}
+
+func (c ctxReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
 }
 
 func (s *spoolFile) remove() {

@@ -28,7 +28,7 @@ func TestSpoolFileIsPrivate(t *testing.T) {
 	}
 	var during []os.DirEntry
 	reader := readerFunc(func([]byte) (int, error) { during = append(during, named()...); return 0, nil })
-	s, release, err := mailer.Spool(attach(mailer.Reader(&limited{reader, "content"})))
+	s, release, err := mailer.Spool(t.Context(), attach(mailer.Reader(&limited{reader, "content"})))
 	if err != nil {
 		t.Fatal(err)
 	}

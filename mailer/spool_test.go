@@ -1,6 +1,7 @@
 package mailer_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/url"
@@ -65,7 +66,7 @@ func TestSpoolNothing(t *testing.T) {
 		"opener":     attach(mailer.Opener(1, opened(new(int), "x"))),
 	} {
 		m := mustPrepare(t, msg)
-		s, release, err := mailer.Spool(m)
+		s, release, err := mailer.Spool(t.Context(), m)
 		if err != nil || s != m {
 			t.Errorf("%s: got %p, %v, want the prepared message itself", name, s, err)
 		}
@@ -84,7 +85,7 @@ func TestSpool(t *testing.T) {
 	)
 	msg.Alternatives = []mailer.Alternative{{ContentType: "text/calendar", Content: mailer.Reader(strings.NewReader("BEGIN"))}}
 	m := mustPrepare(t, msg)
-	s, release, err := mailer.Spool(m)
+	s, release, err := mailer.Spool(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func TestSpool(t *testing.T) {
 func TestSpoolRaw(t *testing.T) {
 	tempDir(t)
 	const raw = "Subject: x\r\n\r\nbody\r\n"
-	s, release, err := mailer.Spool(envelope(mailer.Reader(strings.NewReader(raw))))
+	s, release, err := mailer.Spool(t.Context(), envelope(mailer.Reader(strings.NewReader(raw))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func TestSpoolRaw(t *testing.T) {
 func TestSpoolKeepsPreparedState(t *testing.T) {
 	tempDir(t)
 	m := mustPrepare(t, attach(mailer.Reader(strings.NewReader("x"))))
-	s, release, err := mailer.Spool(m)
+	s, release, err := mailer.Spool(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestSpoolKeepsPreparedState(t *testing.T) {
 	if size, _ := m.Attachments[0].Content.Size(); size >= 0 {
 		t.Error("the prepared message itself was changed")
 	}
-	again, releaseAgain, err := mailer.Spool(s)
+	again, releaseAgain, err := mailer.Spool(t.Context(), s)
 	if err != nil || again != s {
 		t.Errorf("spooled again: got %p, %v, want %p", again, err, s)
 	}
@@ -162,12 +163,12 @@ func TestSpoolKeepsPreparedState(t *testing.T) {
 func TestSpoolReaderTwice(t *testing.T) {
 	tempDir(t)
 	m := mustPrepare(t, attach(mailer.Reader(strings.NewReader("x"))))
-	_, release, err := mailer.Spool(m)
+	_, release, err := mailer.Spool(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	release()
-	_, _, err = mailer.Spool(m)
+	_, _, err = mailer.Spool(t.Context(), m)
 	e := wantNotAccepted(t, err)
 	if !strings.Contains(e.Error(), "only once") {
 		t.Errorf("got %v, want to be told to use another kind of content", e)
@@ -184,7 +185,7 @@ func TestSpoolSourceFails(t *testing.T) {
 	left := tempDir(t)
 	broken := errors.New("disk on fire")
 	c := mailer.Opener(-1, func() (io.ReadCloser, error) { return failing{broken}, nil })
-	s, release, err := mailer.Spool(attach(mailer.Reader(strings.NewReader("first")), c))
+	s, release, err := mailer.Spool(t.Context(), attach(mailer.Reader(strings.NewReader("first")), c))
 	e := wantNotAccepted(t, err)
 	if s != nil || release != nil {
 		t.Error("a message or a release beside the error")
@@ -205,7 +206,7 @@ func TestSpoolSourceFails(t *testing.T) {
 func TestSpoolFailureIsNotAnInvalidMessage(t *testing.T) {
 	tempDir(t)
 	c := mailer.Opener(-1, func() (io.ReadCloser, error) { return nil, errors.New("bucket is busy") })
-	_, _, err := mailer.Spool(attach(c))
+	_, _, err := mailer.Spool(t.Context(), attach(c))
 	if errors.Is(err, mailer.ErrInvalidMessage) {
 		t.Errorf("%v is ErrInvalidMessage", err)
 	}
@@ -220,7 +221,7 @@ func TestSpoolErrorHidesURLs(t *testing.T) {
 	c := mailer.Opener(-1, func() (io.ReadCloser, error) {
 		return nil, &url.Error{Op: "Get", URL: "https://bucket.example/f?sig=" + canary, Err: io.ErrUnexpectedEOF}
 	})
-	_, _, err := mailer.Spool(attach(c))
+	_, _, err := mailer.Spool(t.Context(), attach(c))
 	e := wantNotAccepted(t, err)
 	if findCanary(e.Error()) != "" || !errors.Is(e, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want the cause without the URL", e)
@@ -230,14 +231,14 @@ func TestSpoolErrorHidesURLs(t *testing.T) {
 func TestSpoolWithoutTemporaryFolder(t *testing.T) {
 	t.Setenv("TMPDIR", "/nowhere/"+canary)
 	t.Setenv("TMP", "/nowhere/"+canary)
-	_, _, err := mailer.Spool(attach(mailer.Reader(strings.NewReader("x"))))
+	_, _, err := mailer.Spool(t.Context(), attach(mailer.Reader(strings.NewReader("x"))))
 	if e := wantNotAccepted(t, err); strings.Contains(e.Error(), canary) {
 		t.Errorf("%v shows a path", e)
 	}
 }
 
 func TestSpoolPreparesFirst(t *testing.T) {
-	_, _, err := mailer.Spool(&mailer.Message{})
+	_, _, err := mailer.Spool(t.Context(), &mailer.Message{})
 	if !errors.Is(err, mailer.ErrInvalidMessage) {
 		t.Errorf("got %v, want ErrInvalidMessage", err)
 	}
@@ -254,4 +255,21 @@ func wantNotAccepted(t *testing.T, err error) *mailer.SendError {
 		t.Errorf("outcome %v, scope %v, receipt %+v, want not accepted by the caller's doing", e.Outcome, e.Scope, e.Receipt)
 	}
 	return e
+}
+
+// endless is a source without an end that ends its reader's ctx.
+type endless struct{ cancel context.CancelFunc }
+
+func (e endless) Read(p []byte) (int, error) {
+	e.cancel()
+	return len(p), nil
+}
+
+func TestSpoolEndsWithContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, _, err := mailer.Spool(ctx, attach(mailer.Reader(endless{cancel})))
+	e := mailer.AsSendError(err)
+	if e.Outcome != mailer.NotAccepted || e.Scope != mailer.ScopeCaller || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, scope %v: %v", e.Outcome, e.Scope, err)
+	}
 }

@@ -44,7 +44,7 @@ func TestPipeIsSpooled(t *testing.T) {
 	}
 	m := mustPrepare(t, msg) // does not open the pipe, or it would hang
 	feed(t, path, "through a pipe")
-	s, release, err := mailer.Spool(m)
+	s, release, err := mailer.Spool(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,7 +134,7 @@ func TestRawMustBeSpooled(t *testing.T) {
 	if _, err := eml.Render(m, eml.Options{}); !errors.Is(err, mailer.ErrInvalidMessage) {
 		t.Error(err)
 	}
-	spooled, release, err := mailer.Spool(m)
+	spooled, release, err := mailer.Spool(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}

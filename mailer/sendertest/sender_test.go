@@ -75,7 +75,7 @@ func (c *memorySender) leave() {
 }
 
 func (c *memorySender) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
-	m, release, err := mailer.Spool(msg)
+	m, release, err := mailer.Spool(ctx, msg)
 	if err != nil {
 		return nil, err
 	}

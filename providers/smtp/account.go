@@ -143,6 +143,7 @@ func (a *attempt) conclude(r *mailer.Receipt, res smtpwire.Result) (*mailer.Rece
 	e := &mailer.SendError{Receipt: r, Outcome: r.Outcome, Err: a.reason(r, res)}
 	summarize(e, r)
 	attempt.Scope, attempt.Code, attempt.EnhancedCode = e.Scope, e.Code, e.EnhancedCode
+	attempt.Detail = redact.Text(e.Err.Error())
 	if r.Outcome == mailer.PartlyAccepted {
 		return r, e
 	}
@@ -248,6 +249,7 @@ func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
 	}
 	attempt := &r.Attempts[0]
 	attempt.Outcome, attempt.Scope, attempt.Decision = v.outcome, v.scope, "stop"
+	attempt.Detail = redact.Text(err.Error())
 	return &mailer.SendError{
 		Receipt: r, Outcome: v.outcome, Scope: v.scope, Temporary: v.temporary, Elsewhere: v.elsewhere, Err: err,
 	}

@@ -55,7 +55,7 @@ func (c *Client) Capabilities() mailer.Capabilities {
 // that turns out dead before anything was answered is replaced in silence.
 func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
 	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
-	m, release, err := mailer.Spool(msg)
+	m, release, err := mailer.Spool(ctx, msg)
 	if err != nil {
 		return a.invalid(err)
 	}
