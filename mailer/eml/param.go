@@ -93,7 +93,7 @@ func hasPrefixFold(s, prefix string) bool {
 }
 
 // disposition writes Content-Disposition (RFC 2183). A name that a quoted string cannot hold for
-// every reader is given twice: in ASCII, and exactly in the form of RFC 2231.
+// every reader is given twice: exactly, in the form of RFC 2231, and in ASCII.
 func (w *writer) disposition(kind, fileName string) error {
 	if err := checkLine(fileName); err != nil {
 		return fieldError("has a Name that", err)
@@ -102,13 +102,14 @@ func (w *writer) disposition(kind, fileName string) error {
 	start := w.open(field)
 	w.literal(kind)
 	if fileName != "" {
-		w.literal("; filename=")
-		if isASCII(fileName) && !strings.ContainsAny(fileName, "\"\\\t") && !looksEncoded(fileName) {
-			w.quotedString(fileName)
-		} else {
-			w.quotedString(plainName(fileName))
+		plain := fileName
+		if !isASCII(fileName) || strings.ContainsAny(fileName, "\"\\\t") || looksEncoded(fileName) {
+			// First, because some readers take the first of the two.
 			w.extendedFileName(fileName)
+			plain = plainName(fileName)
 		}
+		w.literal("; filename=")
+		w.quotedString(plain)
 	}
 	if err := w.close(start, len(field)+2, ';'); err != nil {
 		return fieldError("has a Name that", err)

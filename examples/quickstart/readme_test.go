@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/mailkeel/mailkeel/providers"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The program in the README is built and run as it stands there, and does what its comments say.
+func TestReadmeProgram(t *testing.T) {
+	_, rest, found := strings.Cut(readme(t), "\n```go\n")
+	program, _, closed := strings.Cut(rest, "\n```\n")
+	if !found || !closed {
+		t.Fatal("the README has no program")
+	}
+	binary := buildInModule(t, program)
+	server, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.close()
+	for _, c := range []struct {
+		url, want string
+	}{
+		{server.url, "accepted for everybody: 1-1\n"},
+		{"smtp://127.0.0.1:1", "nobody has it: smtp: "},
+		{"smtp://", "connection string: "},
+	} {
+		cmd := exec.Command(binary)
+		cmd.Env = append(os.Environ(), "MAILER_URL="+c.url)
+		out, _ := cmd.CombinedOutput() // the program's log says how it ended
+		if !strings.Contains(string(out), c.want) {
+			t.Errorf("%s: printed %q, want %q", c.url, out, c.want)
+		}
+	}
+	if got := len(server.Messages()); got != 1 {
+		t.Errorf("the server has %d messages, want 1", got)
+	}
+}
+
+// buildInModule vets and builds a program as part of this module.
+func buildInModule(t *testing.T, program string) (binary string) {
+	t.Helper()
+	dir := t.TempDir()
+	source := filepath.Join(dir, "main.go")
+	binary = filepath.Join(dir, "readme.exe") // the name suits every system
+	if err := os.WriteFile(source, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"vet", source}, {"build", "-o", binary, source}} {
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+			t.Fatalf("go %s: %v\n%s", args[0], err, out)
+		}
+	}
+	return binary
+}
+
+// The README lists every scheme and every parameter, so that none is added in silence.
+func TestReadmeParameters(t *testing.T) {
+	text := readme(t)
+	names := []string{"timeout", "ca_file", "name", "from", "strict"} // every scheme takes these
+	for _, schemes := range providers.Mux() {
+		for _, scheme := range schemes {
+			if !strings.Contains(text, "| `"+scheme.Name+"://") {
+				t.Errorf("scheme %s is missing", scheme.Name)
+			}
+			names = append(names, scheme.Params...)
+		}
+	}
+	for _, name := range names {
+		if !strings.Contains(text, "| `"+name+"=") {
+			t.Errorf("parameter %s is missing", name)
+		}
+	}
+}
+
+// What the README says the quickstart needs is what it takes.
+func TestReadmeVariables(t *testing.T) {
+	text := []byte(readme(t))
+	for _, name := range []string{"MAILER_URL", "MAILER_FROM", "MAILER_TO"} {
+		if !bytes.Contains(text, []byte("`"+name+"`")) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}

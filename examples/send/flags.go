@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+const defaultTimeout = 30 * time.Second
+
+// options are what the command line and the environment ask for.
+type options struct {
+	url      string
+	timeout  time.Duration
+	json     bool
+	msg      mailer.Message // all but what is read later
+	htmlFile string
+	rawFile  string
+}
+
+// parse never returns nil: after an error, json still says how to report it. Its
+// errors show no connection string.
+func parse(args []string, getenv func(string) string) (*options, error) {
+	o := new(options)
+	flags := o.flagSet()
+	flags.SetOutput(io.Discard)
+	err := flags.Parse(args)
+	if err == nil {
+		err = o.check(flags)
+	}
+	if err != nil { // -json may stand behind what is wrong
+		o.json = o.json || slices.Contains(args, "-json") || slices.Contains(args, "--json")
+	}
+	if err != nil && strings.Contains(err.Error(), "://") {
+		err = errors.New("a connection string stands where none belongs: it is given once, by -url or MAILER_URL")
+	}
+	if o.url == "" {
+		o.url = getenv("MAILER_URL")
+	}
+	return o, err
+}
+
+func (o *options) check(flags *flag.FlagSet) error {
+	switch {
+	case flags.NArg() > 0: // not shown, for it may be a connection string
+		return errors.New("an argument belongs to no flag; values with spaces need quotes")
+	case o.msg.From.Address == "":
+		return errors.New("-from is missing")
+	case len(o.msg.To)+len(o.msg.Cc)+len(o.msg.Bcc) == 0:
+		return errors.New("-to, -cc and -bcc are missing")
+	case o.timeout <= 0:
+		return errors.New("-timeout is not positive")
+	}
+	return nil
+}
+
+func (o *options) flagSet() *flag.FlagSet {
+	f := flag.NewFlagSet("send", flag.ContinueOnError)
+	m := &o.msg
+	f.Func("from", "`ADDRESS` of the author: a@example.com or 'Ann <a@example.com>'", author(&m.From))
+	f.Func("to", "`ADDRESS` of a recipient; repeatable", addresses(&m.To))
+	f.Func("cc", "`ADDRESS` to send a copy to; repeatable", addresses(&m.Cc))
+	f.Func("bcc", "`ADDRESS` to send a blind copy to; repeatable", addresses(&m.Bcc))
+	f.Func("reply-to", "`ADDRESS` for answers; repeatable", addresses(&m.ReplyTo))
+	f.Func("subject", "`TEXT` of the subject", once(&m.Subject))
+	f.Func("header", "further header field, `'NAME: VALUE'`; repeatable", header(&m.Headers))
+	f.Func("attach", "`FILE` to attach; repeatable", attach(&m.Attachments))
+	f.Func("inline", "`CID=FILE` that HTML shows as src=\"cid:CID\"; repeatable", inline(&m.Attachments))
+	f.Func("html", "`FILE` with the HTML body", file(&o.htmlFile))
+	f.Func("tag", "`TAG` for the provider's statistics; repeatable", appendTo(&m.Tags))
+	f.Func("meta", "`KEY=VALUE` that comes back in the provider's events; repeatable", metadata(&m.Metadata))
+	f.Func("idempotency-key", "`KEY` under which the provider takes the message once", once(&m.IdempotencyKey))
+	f.Func("raw", "`FILE` with a whole RFC 5322 message; -from and the recipients are its envelope", file(&o.rawFile))
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "limit for the whole send")
+	f.BoolVar(&o.json, "json", false, "print one JSON object instead of lines")
+	f.Func("url", "connection `STRING`; better in MAILER_URL, where other users of this machine do not see it", once(&o.url))
+	return f
+}
+
+func printUsage(w io.Writer) {
+	_, _ = io.WriteString(w, "usage: send -from ADDRESS -to ADDRESS [flags] <text\n\n")
+	flags := new(options).flagSet()
+	flags.SetOutput(w)
+	flags.PrintDefaults()
+	_, _ = io.WriteString(w, "\nexit status: 0 accepted, 1 not accepted, 2 wrong usage, 3 unknown, 4 partly accepted\n")
+}

@@ -1,0 +1,77 @@
+// Send sends one message through the provider that MAILER_URL names, and says what
+// became of it.
+//
+//	export MAILER_URL='smtp://user:pass@smtp.example.com:587'
+//	echo 'It works.' | send -from a@example.com -to 'Bob <b@example.com>' -subject Test
+//
+// The text is read from standard input. One line is printed for each attempt and one for
+// each recipient, or with -json one object; everything else goes to standard error. The exit
+// status is the verdict: 0 accepted, 1 not accepted, 2 wrong usage and nothing sent, 3
+// unknown (the provider may have the message), 4 partly accepted.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/providers"
+)
+
+// The exit status. Zero means accepted and nothing else, so -h does not end with it.
+const (
+	exitAccepted    = 0
+	exitNotAccepted = 1
+	exitUsage       = 2
+	exitUnknown     = 3
+	exitPartly      = 4
+)
+
+// closeTimeout limits the goodbye to the server, when the verdict has been printed.
+const closeTimeout = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// run is the program. When ctx ends, the send under way is given up, and its verdict
+// is reported like any other.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	opts, err := parse(args, getenv)
+	out := &output{stdout: stdout, stderr: stderr, json: opts.json}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		printUsage(stderr)
+		return exitUsage
+	case err != nil:
+		return out.usageError(fmt.Errorf("%w (-h lists the flags)", err))
+	}
+	sender, err := providers.Open(ctx, opts.url)
+	if err != nil {
+		return out.usageError(err)
+	}
+	defer closeSender(ctx, sender)
+	msg, err := opts.message(ctx, stdin, out)
+	if err != nil {
+		return out.report(nothingSent(err))
+	}
+	ctx, cancel := context.WithTimeout(ctx, opts.timeout)
+	defer cancel()
+	return out.report(newAccount(sender.Send(ctx, msg)))
+}
+
+// closeSender also says goodbye after ctx has ended.
+func closeSender(ctx context.Context, sender mailer.Closer) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_ = sender.Close(ctx) // the verdict stands
+}
