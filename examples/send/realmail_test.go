@@ -70,7 +70,7 @@ func testRealContent(t *testing.T, s *realmail.Servers, scheme, to string) {
 	html := "<p>Grüße <img src=\"cid:logo\"></p>\n.\n"
 	blob := slices.Concat([]byte("\r\n.\r\n\x00\xff"), []byte(strings.Repeat("binär\r\n.", 20_000)))
 	dir := t.TempDir()
-	files := map[string][]byte{"overview 2026.pdf": blob, "logo.png": blob[:999], "body.html": []byte(html)}
+	files := map[string][]byte{"Übersicht 2026.pdf": blob, "logo.png": blob[:999], "body.html": []byte(html)}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -79,7 +79,7 @@ func testRealContent(t *testing.T, s *realmail.Servers, scheme, to string) {
 	a := sendReal(t, appURL(s, scheme), text, exitAccepted, []string{
 		"-json", "-from", "Jörg Müller <ann@example.com>", "-to", "Bob <" + to + ">", "-cc", realmail.Recipient(9),
 		"-subject", subject, "-html", filepath.Join(dir, "body.html"),
-		"-attach", filepath.Join(dir, "overview 2026.pdf"), "-inline", "logo=" + filepath.Join(dir, "logo.png"),
+		"-attach", filepath.Join(dir, "Übersicht 2026.pdf"), "-inline", "logo=" + filepath.Join(dir, "logo.png"),
 	})
 	stored := s.Maildir(t, to, 1)[0]
 	if !strings.Contains(string(stored), "Message-ID: "+a.MessageID) {
@@ -95,7 +95,7 @@ func testRealContent(t *testing.T, s *realmail.Servers, scheme, to string) {
 		}
 		checkPart(t, p.Name, got, "text/plain", "", "", []byte(text))
 		checkPart(t, p.Name, got, "text/html", "", "", []byte(html))
-		checkPart(t, p.Name, got, "application/pdf", "overview 2026.pdf", "", blob)
+		checkPart(t, p.Name, got, "application/pdf", "Übersicht 2026.pdf", "", blob)
 		checkPart(t, p.Name, got, "image/png", "logo.png", "logo", blob[:999])
 	}
 }
