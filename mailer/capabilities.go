@@ -62,7 +62,7 @@ var featureNames = [32]string{
 // Names returns the names of the features in f, such as "tags".
 func (f Feature) Names() []string {
 	var names []string
-	for i, name := range featureNames {
+	for i, name := range &featureNames {
 		if name != "" && f&(1<<i) != 0 {
 			names = append(names, name)
 		}

@@ -83,7 +83,7 @@ func (g *Gate) Committed() bool {
 // Mark records how far the attempt got. Adapters call it as they go.
 func (g *Gate) Mark(p Phase) {
 	if g != nil {
-		g.phase.Store(uint32(p)) //nolint:gosec // a Phase is one of eight small constants
+		g.phase.Store(uint32(p))
 	}
 }
 

@@ -3,7 +3,6 @@ package mailer
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -100,8 +99,6 @@ func (e *SendError) reason() string {
 		return code + " " + e.Err.Error()
 	case e.Err != nil:
 		return e.Err.Error()
-	case e.Protocol == "http" && http.StatusText(e.Code) != "":
-		return code + " " + strings.ToLower(http.StatusText(e.Code))
 	case code != "":
 		return code
 	}
@@ -145,7 +142,7 @@ func (e *SendError) Is(target error) bool {
 func (e *SendError) isAuth() bool {
 	switch e.Protocol {
 	case "http":
-		return e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden
+		return e.Code == 401 || e.Code == 403
 	case "smtp":
 		// RFC 4954 section 6.
 		return e.Code == 530 || e.Code == 534 || e.Code == 535 || e.Code == 538 || e.EnhancedCode == "5.7.8"

@@ -24,7 +24,7 @@ func TestSendErrorText(t *testing.T) {
 		{
 			"http status alone",
 			mailer.SendError{Receipt: sendgrid, Outcome: mailer.NotAccepted, Protocol: "http", Code: 429, RetryAfter: 30 * time.Second},
-			"sendgrid: 429 too many requests (retry in 30s)",
+			"sendgrid: 429 (retry in 30s)",
 		},
 		{
 			"http status nobody named",

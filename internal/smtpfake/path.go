@@ -96,12 +96,12 @@ func validQuoted(s string) bool {
 		return false
 	}
 	for i := 1; i < len(s)-1; i++ {
-		switch {
-		case s[i] == '\\':
+		switch s[i] {
+		case '\\':
 			if i++; i == len(s)-1 {
 				return false
 			}
-		case s[i] == '"':
+		case '"':
 			return false
 		}
 		if s[i] < ' ' || s[i] == 0x7f {

@@ -53,7 +53,7 @@ func Start(tb TB, cfg Config) *Server {
 	}
 	s := New(cfg)
 	s.enter(l)
-	go s.accept(l)
+	go func() { _ = s.accept(l) }() // it ends when l is closed
 	tb.Cleanup(s.Close)
 	return s
 }

@@ -2,6 +2,7 @@ package smtpwire
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -116,7 +117,7 @@ const lastWords = 250 * time.Millisecond
 // lostInContent is a write that failed. The server may have said why before it closed.
 func (t *transaction) lostInContent(cause error) *Error {
 	lost := t.fail(StageContent, cause)
-	if t.ctx.Err() != nil || lost.Err == ErrTimeout {
+	if t.ctx.Err() != nil || errors.Is(lost.Err, ErrTimeout) {
 		return lost
 	}
 	if !t.oneFlight() {

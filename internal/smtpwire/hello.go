@@ -137,8 +137,7 @@ func (e *Extensions) addLimits(args []string) {
 func (c *Conn) Handshake(config *tls.Config, limit time.Time) *Error {
 	c.setLimit(limit)
 	t := tls.Client(c.raw, config)
-	// Not HandshakeContext: it would close the transport on its own account.
-	if err := t.Handshake(); err != nil {
+	if err := t.HandshakeContext(c.ctx); err != nil {
 		return c.fail(StageTLS, err)
 	}
 	c.nc, c.hasTLS = t, true

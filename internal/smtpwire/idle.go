@@ -23,7 +23,7 @@ func isQuietByReading(nc deadlineReader) bool {
 	}
 	var b [1]byte
 	n, err := nc.Read(b[:])
-	timeout, ok := err.(interface{ Timeout() bool }) //nolint:errorlint // a net.Conn's own error, not wrapped
+	timeout, ok := err.(interface{ Timeout() bool })
 	return n == 0 && ok && timeout.Timeout() && nc.SetReadDeadline(time.Time{}) == nil
 }
 

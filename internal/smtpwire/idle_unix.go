@@ -23,8 +23,8 @@ func (p *peeker) init(transport any) {
 	p.raw = raw
 	p.look = func(fd uintptr) bool {
 		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT) //nolint:gosec // a file descriptor
-		p.quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK                       //nolint:errorlint // an errno
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		p.quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 		return true
 	}
 }

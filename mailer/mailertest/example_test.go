@@ -105,6 +105,6 @@ func ExampleSendError() {
 	fmt.Println(err)
 	fmt.Println(errors.Is(err, mailer.ErrUnauthorized), mailer.AsSendError(err).Receipt.Recipients[0].Outcome)
 	// Output:
-	// mailertest: 401 unauthorized
+	// mailertest: 401
 	// true not_accepted
 }

@@ -33,7 +33,7 @@ func boundaryCases() []testCase {
 const retryAfter = 17 * time.Second
 
 // endure sends one message that meets f, and checks verdict and truth.
-func (s *scene) endure(f Fault) *result {
+func (s *scene) endure(f Fault) {
 	s.Helper()
 	step, m := Step{Fault: f}, s.message()
 	switch f {
@@ -54,7 +54,6 @@ func (s *scene) endure(f Fault) *result {
 	if got, want := r.sendError().RetryAfter, step.RetryAfter; got > want || got < want-2*time.Second {
 		s.broke(quote(docRetryAfter), "after %q it is %v, want %v", f, got, want)
 	}
-	return r
 }
 
 // outlast sends m and ends a silence: before the boundary through CommitBy, after it

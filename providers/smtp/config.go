@@ -142,6 +142,13 @@ func (c *Config) check() error {
 		return errors.New("Timeout, StallTimeout or ReplyTimeout is negative")
 	case c.MaxConns < 0:
 		return errors.New("MaxConns is negative")
+	}
+	return c.checkNames()
+}
+
+// checkNames looks at who we say we are.
+func (c *Config) checkNames() error {
+	switch {
 	case (c.Username == "") != (c.Password == nil):
 		return errors.New("Username and Password go together")
 	case c.Auth != "" && c.Password == nil:

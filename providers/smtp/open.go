@@ -55,7 +55,7 @@ func configOf(u *dsn.URL, security Security) Config {
 		cfg.AllowPlaintext = p.Bool("allow_plaintext", false)
 	}
 	if common.RootCAs != nil {
-		cfg.TLSConfig = &tls.Config{RootCAs: common.RootCAs} //nolint:gosec // New sets MinVersion
+		cfg.TLSConfig = &tls.Config{RootCAs: common.RootCAs}
 	}
 	return cfg
 }
