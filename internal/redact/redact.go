@@ -50,6 +50,9 @@ func Text(s string, secrets ...string) string {
 	return safe
 }
 
+// Secrets returns s with every secret masked, as [Text] does it, and otherwise unchanged.
+func Secrets(s string, secrets ...string) string { return maskSecrets(s, secrets) }
+
 // isClean reports whether none of the steps of Text would change s. It looks at bytes
 // alone, so text outside ASCII takes the long way.
 func isClean(s string) bool {

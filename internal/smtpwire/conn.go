@@ -24,6 +24,7 @@ type Conn struct {
 	used    bool // a transaction was begun on it
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
+	scrub   func(text string) string
 	tx      transaction // the one under way, kept here to be used again
 	peeker  peeker
 
@@ -41,6 +42,19 @@ func NewConn(nc net.Conn) *Conn {
 	c.cancelFn = c.expire
 	c.peeker.init(nc)
 	return c
+}
+
+// Scrub lets f change the text of every reply from now on, before anybody sees it: a
+// server may repeat what it was sent.
+func (c *Conn) Scrub(f func(text string) string) { c.scrub = f }
+
+// readReply reads the next reply, scrubbed.
+func (c *Conn) readReply(keepText bool) (Reply, error) {
+	reply, err := readReply(c.r, keepText)
+	if c.scrub != nil && reply.Text != "" {
+		reply.Text = c.scrub(reply.Text)
+	}
+	return reply, err
 }
 
 // Bind makes the connection obey ctx until [Conn.Unbind]: when ctx ends, whatever
@@ -122,7 +136,7 @@ func (c *Conn) roundTrip(stage Stage, keepText bool) (Reply, *Error) {
 	if err := c.flush(); err != nil {
 		return Reply{}, c.fail(stage, err)
 	}
-	reply, err := readReply(c.r, keepText)
+	reply, err := c.readReply(keepText)
 	if err != nil {
 		return Reply{}, c.fail(stage, err)
 	}

@@ -78,7 +78,7 @@ func (t *transaction) release() *Error {
 	if t.late() {
 		return &Error{Stage: StageContent, Err: ErrTimeout}
 	}
-	if !t.gate.Commit() {
+	if t.res.Committed = t.limits.Committed || t.gate.Commit(); !t.res.Committed {
 		return &Error{Stage: StageContent, Err: ErrCancelled}
 	}
 	t.setLimit(time.Now().Add(t.limits.Stall))
@@ -104,7 +104,7 @@ func (t *transaction) inStepBeforeRelease() *Error {
 	if t.oneFlight() || t.r.Buffered() == 0 {
 		return nil
 	}
-	reply, err := readReply(t.r, true)
+	reply, err := t.readReply(true)
 	if err != nil || !reply.Refused() {
 		return &Error{Stage: StageContent, Err: ErrReply}
 	}
@@ -122,7 +122,7 @@ func (t *transaction) lostInContent(cause error) *Error {
 	}
 	if !t.oneFlight() {
 		t.setLimit(time.Now().Add(lastWords))
-		if reply, err := readReply(t.r, true); err == nil && reply.Refused() {
+		if reply, err := t.readReply(true); err == nil && reply.Refused() {
 			lost.Err, lost.Reply = nil, reply
 		}
 	}

@@ -19,6 +19,8 @@ type Limits struct {
 	Stall time.Duration
 	// Patience is how long the reply to the content is waited for.
 	Patience time.Duration
+	// Committed means that the gate agreed already, over a connection that turned out Stale.
+	Committed bool
 }
 
 // Body is the content: SizeBytes of the Envelope, the same at every call, CRLF at each
@@ -36,6 +38,8 @@ type Result struct {
 	Final Reply
 	// Released means that the last byte that the server needs has left us.
 	Released bool
+	// Committed means that the gate agreed to that.
+	Committed bool
 	// Err is what ended the transaction when no Final reply did.
 	Err *Error
 	// Stale means that a connection that had been idle turned out dead: nothing was
@@ -196,6 +200,11 @@ func (t *transaction) appendBdat() {
 // envelope sends MAIL and all RCPT, in flights where the server pipelines, with DATA
 // at the end of the last if that is asked for, and reads the replies to MAIL and RCPT.
 func (t *transaction) envelope(withData bool) *Error {
+	if t.unclean && !t.ext.Pipelining {
+		if err := t.reset(); err != nil {
+			return err
+		}
+	}
 	rest, first := t.env.To, true
 	for len(rest) > 0 || first {
 		group := rest[:t.groupSize(len(rest), first)]
@@ -215,6 +224,23 @@ func (t *transaction) envelope(withData bool) *Error {
 		}
 		first = false
 	}
+	return nil
+}
+
+// reset ends a transaction that was begun, where nothing may be sent along with RSET.
+func (t *transaction) reset() *Error {
+	t.out = append(t.out, "RSET\r\n"...)
+	if err := t.flush(); err != nil {
+		return t.fail(StageMail, err)
+	}
+	reply, err := t.read(StageMail)
+	if err != nil {
+		return err
+	}
+	if !reply.OK() {
+		return &Error{Stage: StageMail, Err: ErrReply}
+	}
+	t.unclean = false
 	return nil
 }
 
@@ -327,7 +353,7 @@ func (t *transaction) goAhead() *Error {
 
 // read reads one reply. A server that says 421 is closing (RFC 5321 section 3.8).
 func (t *transaction) read(stage Stage) (Reply, *Error) {
-	reply, err := readReply(t.r, stage == StageReply)
+	reply, err := t.readReply(stage == StageReply)
 	if err != nil {
 		return Reply{}, t.fail(stage, err)
 	}

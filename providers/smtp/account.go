@@ -141,7 +141,7 @@ func (a *attempt) conclude(r *mailer.Receipt, res smtpwire.Result) (*mailer.Rece
 	}
 	attempt.Decision = "stop"
 	e := &mailer.SendError{Receipt: r, Outcome: r.Outcome, Err: a.reason(r, res)}
-	summarize(e, r)
+	a.summarize(e, r, res)
 	attempt.Scope, attempt.Code, attempt.EnhancedCode = e.Scope, e.Code, e.EnhancedCode
 	attempt.Detail = redact.Text(e.Err.Error())
 	if r.Outcome == mailer.PartlyAccepted {
@@ -150,18 +150,19 @@ func (a *attempt) conclude(r *mailer.Receipt, res smtpwire.Result) (*mailer.Rece
 	return nil, e
 }
 
-// summarize lets the error speak as the recipient does that decided the outcome: the
-// first unknown one, else the first that was refused by name, else the first. The rest
-// may go elsewhere, or be tried again, if that is so for anybody.
-func summarize(e *mailer.SendError, r *mailer.Receipt) {
+// summarize lets the error speak as the recipient does that weighs most, the first of
+// those that weigh the same. The rest may go elsewhere, or be tried again, if that is so
+// for anybody.
+func (a *attempt) summarize(e *mailer.SendError, r *mailer.Receipt, res smtpwire.Result) {
 	var decisive *mailer.RecipientResult
+	most := -1
 	for i := range r.Recipients {
 		result := &r.Recipients[i]
 		if result.Outcome == mailer.Accepted {
 			continue
 		}
-		if decisive == nil || weight(result) > weight(decisive) {
-			decisive = result
+		if w := a.weight(i, result, res); w > most {
+			decisive, most = result, w
 		}
 		if result.Outcome == mailer.NotAccepted {
 			e.Temporary = e.Temporary || result.Temporary
@@ -174,14 +175,21 @@ func summarize(e *mailer.SendError, r *mailer.Receipt) {
 	}
 }
 
-func weight(r *mailer.RecipientResult) int {
+// weight: what is unknown comes before what ended the message, that before the refusal of
+// one recipient, and last come those who only share in the fate of others.
+func (a *attempt) weight(i int, r *mailer.RecipientResult, res smtpwire.Result) int {
+	shares := res.Err != nil && res.Err.Stage == smtpwire.StageRcpt && res.Err.Err == nil && res.Err.Reply.Code != 421
 	switch {
 	case r.Outcome == mailer.Unknown:
-		return 2
-	case r.Code != 0:
+		return 3
+	case i >= len(a.named):
+		return 0
+	case i < len(res.Rcpt) && !res.Rcpt[i].OK():
 		return 1
+	case shares:
+		return 0
 	}
-	return 0
+	return 2
 }
 
 // reason is the cause that the error wraps.
@@ -190,7 +198,7 @@ func (a *attempt) reason(r *mailer.Receipt, res smtpwire.Result) error {
 		return cause(res.Err)
 	}
 	for i := range r.Recipients {
-		if i < len(res.Rcpt) && !res.Rcpt[i].OK() {
+		if i < len(res.Rcpt) && !res.Rcpt[i].OK() && (res.Final.OK() || noneOK(res.Rcpt)) {
 			return &smtpwire.Error{Stage: smtpwire.StageRcpt, Reply: res.Rcpt[i]}
 		}
 	}

@@ -81,6 +81,7 @@ func (a *attempt) send(ctx context.Context) (*mailer.Receipt, error) {
 	if res.Stale {
 		// Its end was on the way when it was looked at. Nothing was answered and nothing released.
 		c.pool.drop(conn)
+		a.limits.Committed = res.Committed
 		if conn, res, failed = a.transact(ctx, nil); failed != nil {
 			return nil, a.refuse(failed)
 		}

@@ -95,7 +95,7 @@ func classify(e *smtpwire.Error, released bool, r route) verdict {
 
 // unanswered: everything was released, and nothing complete and understood came back.
 func unanswered(e *smtpwire.Error) verdict {
-	if isContextError(e.Err) {
+	if isContextError(e.Err) || errors.Is(e.Err, errClosed) {
 		return verdict{outcome: mailer.Unknown, scope: mailer.ScopeCaller}
 	}
 	return unknown

@@ -109,6 +109,20 @@ func (p *pool) take() *pooled {
 	}
 }
 
+// makeRoom ends an idle connection where the one that is about to be opened would be one too many.
+func (p *pool) makeRoom() {
+	p.mu.Lock()
+	var old *pooled
+	if len(p.idle) > 0 && len(p.idle)+len(p.slots) > cap(p.slots) {
+		old = p.idle[0]
+		p.idle = p.idle[1:]
+	}
+	p.mu.Unlock()
+	if old != nil {
+		old.Bye()
+	}
+}
+
 // track counts conn as in use, so that Close can cut it off. It reports whether the
 // pool is still open.
 func (p *pool) track(conn *pooled) bool {

@@ -107,12 +107,9 @@ func (c *Client) authenticate(conn *smtpwire.Conn, secret mailer.Secret, limit t
 	if strings.HasPrefix(m.name, "SCRAM-") {
 		exchange = &scramExchange{auth: auth}
 	}
-	failed := conn.Authenticate(name, initial, exchange, limit)
-	if failed != nil && failed.Reply.Code != 0 {
-		// Some servers repeat what they were sent.
-		failed.Reply.Text = redact.Text(failed.Reply.Text, secret.Reveal(), base64.StdEncoding.EncodeToString(initial))
-	}
-	return failed
+	response := base64.StdEncoding.EncodeToString(initial)
+	conn.Scrub(func(text string) string { return redact.Secrets(text, secret.Reveal(), response) })
+	return conn.Authenticate(name, initial, exchange, limit)
 }
 
 // errMechanism stands for whatever a mechanism said, which may hold parts of the exchange.
@@ -133,22 +130,27 @@ func (e *simpleExchange) Done() error { return nil }
 // scramExchange insists on what makes SCRAM worth its round trips (RFC 5802 section
 // 3): the server, too, has to prove that it knows the password.
 type scramExchange struct {
-	auth   sasl.Auth
-	proven bool
+	auth     sasl.Auth
+	answered bool // our proof was sent: what the server's is made of exists only then
+	proven   bool
 }
 
 // maxIterations bounds the work that a server can ask for: about half a second.
 const maxIterations = 1_000_000
 
 func (e *scramExchange) Next(challenge []byte) ([]byte, error) {
-	if tooManyIterations(challenge) {
+	isProof := bytes.HasPrefix(challenge, []byte("v="))
+	switch {
+	case isProof != e.answered:
+		return nil, errors.New("the server's messages are out of order")
+	case tooManyIterations(challenge):
 		return nil, fmt.Errorf("the server asks for more than %d iterations", maxIterations)
 	}
 	response, err := e.auth.Next(challenge, true)
 	if err != nil {
 		return nil, errMechanism
 	}
-	e.proven = e.proven || bytes.HasPrefix(challenge, []byte("v="))
+	e.answered, e.proven = bytes.HasPrefix(challenge, []byte("r=")), isProof
 	return response, nil
 }
 
@@ -171,11 +173,14 @@ func tooManyIterations(challenge []byte) bool {
 
 // secret asks for the password within the time that connecting has.
 func (c *Client) secret(ctx context.Context, limit time.Time) (mailer.Secret, *smtpwire.Error) {
-	ctx, cancel := context.WithDeadline(ctx, limit)
+	limited, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	secret, err := c.cfg.Password.Secret(ctx)
-	if err == nil && secret.IsZero() {
+	secret, err := c.cfg.Password.Secret(limited)
+	switch {
+	case err == nil && secret.IsZero():
 		err = errors.New("it is empty")
+	case isContextError(err) && ctx.Err() == nil:
+		err = fmt.Errorf("%w: its source took too long", smtpwire.ErrTimeout) // nobody cancelled anything
 	}
 	if err != nil {
 		return secret, &smtpwire.Error{Stage: smtpwire.StageAuth, Err: fmt.Errorf("%w: %w", errCredentials, err)}

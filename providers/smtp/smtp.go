@@ -83,6 +83,7 @@ func (c *Client) Check(ctx context.Context) error {
 		return a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
 	}
 	defer c.pool.release()
+	c.pool.makeRoom()
 	conn, failed := c.connect(ctx, a)
 	if failed != nil {
 		return a.refuse(failed)
