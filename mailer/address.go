@@ -108,7 +108,7 @@ func checkLocalPart(local string) error {
 		return errors.New("has a misplaced dot before the @")
 	case strings.Contains(local, "=?"):
 		return errors.New("has an encoded word before the @")
-	case strings.ContainsAny(local, "%!"):
+	case strings.IndexByte(local, '%') >= 0 || strings.IndexByte(local, '!') >= 0:
 		return errors.New("has % or ! before the @, which relays may route by")
 	}
 	for _, r := range local {

@@ -25,6 +25,7 @@ type Conn struct {
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
 	scrub   func(text string) string
+	limit   time.Time   // what setLimit set last
 	tx      transaction // the one under way, kept here to be used again
 	peeker  peeker
 
@@ -103,6 +104,7 @@ func (c *Conn) setLimit(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.aborted {
+		c.limit = t
 		_ = c.raw.SetDeadline(t)
 	}
 }

@@ -75,13 +75,14 @@ func (t *transaction) release() *Error {
 	if ctxErr := t.ctx.Err(); ctxErr != nil {
 		return &Error{Stage: StageContent, Err: ctxErr}
 	}
-	if t.late() {
+	now := time.Now()
+	if c := t.limits.Commit; !c.IsZero() && !now.Before(c) {
 		return &Error{Stage: StageContent, Err: ErrTimeout}
 	}
 	if t.res.Committed = t.limits.Committed || t.gate.Commit(); !t.res.Committed {
 		return &Error{Stage: StageContent, Err: ErrCancelled}
 	}
-	t.setLimit(time.Now().Add(t.limits.Stall))
+	t.setLimit(now.Add(t.limits.Stall))
 	n, err := t.nc.Write(t.out)
 	// A writer that took everything has let the last byte go, whatever else it says.
 	t.res.Released = n == len(t.out)
@@ -92,10 +93,6 @@ func (t *transaction) release() *Error {
 		return t.lostInContent(err)
 	}
 	return nil
-}
-
-func (t *transaction) late() bool {
-	return !t.limits.Commit.IsZero() && !time.Now().Before(t.limits.Commit)
 }
 
 // inStepBeforeRelease: a reply that came before the content was complete is not about

@@ -4,11 +4,13 @@ import "time"
 
 // Alive reports whether an idle connection still looks usable: nothing has arrived,
 // not its end, and not a 421 either. It does not wait, and asks the server nothing.
-func (c *Conn) Alive() bool {
+func (c *Conn) Alive(now time.Time) bool {
 	if c.isAborted() || c.r.Buffered() > 0 {
 		return false
 	}
-	_ = c.raw.SetDeadline(time.Time{}) // the last operation's may have passed
+	if !c.limit.IsZero() && !now.Before(c.limit) {
+		c.setLimit(time.Time{}) // the last operation's has passed
+	}
 	return c.isQuiet()
 }
 

@@ -1,10 +1,13 @@
 package eml
 
-import "io"
+import (
+	"io"
+	"sync"
+)
 
 // A Body is a message laid out: its bytes, and what a transport has to know before the first of them.
 // It does not change, and its methods may be called concurrently. It holds nothing that would have to
-// be closed.
+// be closed; [Body.Release] only spares memory.
 type Body struct {
 	head           []byte // the literal octets
 	parts          []part // what stands between them
@@ -52,4 +55,15 @@ func writeAll(w io.Writer, p []byte) (int64, error) {
 		err = io.ErrShortWrite
 	}
 	return int64(n), err
+}
+
+var bodies = sync.Pool{New: func() any { return new(Body) }}
+
+// Release lets a later Render use b's buffers again. Nobody may use b, or a Reader of it, from then
+// on. It need not be called: a body that is not released is left to the garbage collector.
+func (b *Body) Release() {
+	clear(b.parts) // lets go of texts and contents
+	if cap(b.head) <= maxPooled && cap(b.parts) <= maxPooledParts {
+		bodies.Put(b)
+	}
 }

@@ -1,9 +1,7 @@
 package eml
 
 import (
-	"bytes"
 	"errors"
-	"slices"
 	"sync"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -69,15 +67,17 @@ func (w *writer) message(m *mailer.Message) error {
 	return nil
 }
 
-// body returns what was written, in buffers of exactly its size.
+// body returns what was written, in the buffers of a body that was released, if there is one.
 func (w *writer) body() *Body {
-	return &Body{
-		head:     bytes.Clone(w.b),
-		parts:    slices.Clone(w.parts),
+	b, _ := bodies.Get().(*Body)
+	*b = Body{
+		head:     append(b.head[:0], w.b...),
+		parts:    append(b.parts[:0], w.parts...),
 		size:     int64(len(w.b)) + w.streamed,
 		eightBit: w.eightBit,
 		utf8:     w.utf8,
 	}
+	return b
 }
 
 func (w *writer) literal(s string) { w.b = append(w.b, s...) }

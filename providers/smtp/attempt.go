@@ -71,10 +71,11 @@ func (a *attempt) send(ctx context.Context) (*mailer.Receipt, error) {
 		return nil, a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
 	}
 	defer c.pool.release()
-	if waited := time.Now(); waited.Sub(a.start) > time.Millisecond {
-		a.limitEnvelope(waited) // the wait for a connection is not the server's
+	now := time.Now()
+	if now.Sub(a.start) > time.Millisecond {
+		a.limitEnvelope(now) // the wait for a connection is not the server's
 	}
-	conn, res, failed := a.transact(ctx, c.pool.take())
+	conn, res, failed := a.transact(ctx, c.pool.take(now))
 	if failed != nil {
 		return nil, a.refuse(failed)
 	}

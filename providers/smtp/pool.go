@@ -90,7 +90,7 @@ func (p *pool) wait(ctx context.Context, limit time.Time) error {
 func (p *pool) release() { <-p.slots }
 
 // take returns an idle connection that still looks alive, or nil.
-func (p *pool) take() *pooled {
+func (p *pool) take(now time.Time) *pooled {
 	for {
 		p.mu.Lock()
 		n := len(p.idle)
@@ -102,7 +102,7 @@ func (p *pool) take() *pooled {
 		p.idle[n-1], p.idle = nil, p.idle[:n-1]
 		p.inUse[conn] = struct{}{}
 		p.mu.Unlock()
-		if time.Since(conn.idleFrom) < p.idleTimeout && conn.Alive() {
+		if now.Sub(conn.idleFrom) < p.idleTimeout && conn.Alive(now) {
 			return conn
 		}
 		p.drop(conn)

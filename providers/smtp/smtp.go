@@ -67,6 +67,7 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	if a.body, err = eml.Render(m, eml.Options{EightBit: true}); err != nil {
 		return a.unfit(err)
 	}
+	defer a.body.Release()
 	a.setLimits(ctx)
 	return a.send(ctx)
 }

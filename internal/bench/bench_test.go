@@ -1,0 +1,103 @@
+package main
+
+import (
+	"io"
+	"strconv"
+	"testing"
+
+	"github.com/mailkeel/mailkeel/internal/bench/contender"
+	"github.com/mailkeel/mailkeel/internal/bench/sink"
+	"github.com/mailkeel/mailkeel/internal/testcert"
+)
+
+// nearby starts the server in this process: rates and allocations include its share.
+func nearby(b *testing.B) ports {
+	b.Helper()
+	certs := testcert.Must(b)
+	p := ports{RootsPEM: certs.RootsPEM}
+	for _, l := range []struct {
+		port *int
+		open func() (*sink.Listener, error)
+	}{
+		{&p.Plain, func() (*sink.Listener, error) { return sink.Listen(nil) }},
+		{&p.TLS, func() (*sink.Listener, error) { return sink.Listen(testcert.Server(certs.Valid)) }},
+		{&p.Distant, func() (*sink.Listener, error) { return sink.ListenDelayed(p.Plain, delay) }},
+	} {
+		listener, err := l.open()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(listener.Close)
+		*l.port = listener.Port()
+	}
+	return p
+}
+
+func benchmarkSend(b *testing.B, w way, n int, m *contender.Mail, size int64) {
+	target, err := nearby(b).target(w)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range contender.All() {
+		b.Run(c.Name, func(b *testing.B) {
+			sessions, err := c.Open(target, n)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer contender.CloseAll(sessions)
+			if _, err := sendCounted(sessions, m, 1); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.SetBytes(size)
+			b.ResetTimer()
+			if _, err := sendCounted(sessions, m, (b.N+n-1)/n); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func BenchmarkSmall(b *testing.B) {
+	for _, w := range []way{plain, encrypted} {
+		for _, n := range callers {
+			b.Run(string(w)+"/c="+strconv.Itoa(n), func(b *testing.B) { benchmarkSend(b, w, n, contender.Small(), 1<<10) })
+		}
+	}
+}
+
+func BenchmarkDistant(b *testing.B) { benchmarkSend(b, distant, 1, contender.Small(), 1<<10) }
+
+func BenchmarkAttachment(b *testing.B) {
+	const size = 10 << 20
+	m, err := contender.Large(b.TempDir(), size)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, w := range []way{plain, encrypted} {
+		b.Run(string(w), func(b *testing.B) { benchmarkSend(b, w, 1, m, size) })
+	}
+}
+
+func BenchmarkBuild(b *testing.B) {
+	full, err := contender.Full(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, m := range map[string]*contender.Mail{"simple": contender.Small(), "full": full} {
+		builders, err := contender.Builders(m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, builder := range builders {
+			b.Run(name+"/"+builder.Name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := builder.Build(m, io.Discard); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

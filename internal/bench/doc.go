@@ -1,0 +1,22 @@
+// Command bench compares Mailkeel with the Go libraries people send mail with today, and with what is
+// possible at all, and says which of the goals are met:
+//
+//	cd internal/bench && go run .            # all goals, two to four minutes
+//	cd internal/bench && go run . -only G3   # one goal
+//	cd internal/bench && go run . -quick     # a minute at most; the figures mean little
+//
+// It is a module of its own, so that the peers never enter the library's.
+//
+// # Method
+//
+// Everything runs on this machine's loopback. The server, and the proxy that delays, are a process of
+// their own, so that CPU time and allocations are the client's alone; attachments are sent by a fresh process for
+// each contender, whose memory is then its own. In every repetition the contenders run in another random
+// order. A figure is the median of the repetitions with the lowest and highest; a ratio is the median of the
+// ratios within each repetition. Every contender runs at its best settings: connections stay open, each
+// caller has its own, and what can be switched off is. Contenders marked "bytes" send small messages that were built
+// beforehand; all others build MIME for every message.
+//
+// Absolute rates depend on the machine and its load. Ratios, CPU time, allocations and round trips
+// are what to compare.
+package main
