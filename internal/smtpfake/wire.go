@@ -105,7 +105,7 @@ func (w *wire) readEarly(wait, done <-chan struct{}) bool {
 // settle waits for a read that readEarly began. The connection has been closed.
 func (w *wire) settle() {
 	if w.early != nil {
-		_ = <-w.early
+		<-w.early //nolint:errcheck // that the read is over is all there is to know
 	}
 }
 

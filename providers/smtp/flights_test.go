@@ -96,7 +96,6 @@ func verbsOf(commands []smtpfake.Command) string {
 type transcriptCase struct {
 	name   string
 	server smtpfake.Config
-	client func(*smtp.Config)
 	msg    func(*mailer.Message)
 	to     int
 	want   []string // after EHLO; SIZE stands for the size of the content

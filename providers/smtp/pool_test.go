@@ -26,9 +26,8 @@ func plaintext(dial func(context.Context, string, string) (net.Conn, error)) smt
 
 // A deadCase is a way in which a pooled connection can be found dead: SMTP row 37.
 type deadCase struct {
-	name   string
-	hook   smtpfake.Hook // what the server does on the first connection
-	faults []faultconn.Fault
+	name string
+	hook smtpfake.Hook // what the server does on the first connection
 }
 
 // deadAtMail are servers that answer the second MAIL on a connection with its end.
