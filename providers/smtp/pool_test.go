@@ -13,7 +13,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/mailkeel/mailkeel/internal/faultconn"
 	"github.com/mailkeel/mailkeel/internal/smtpfake"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/providers/smtp"
