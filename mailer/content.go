@@ -37,7 +37,7 @@ func File(path string) Content { return Content{fileSource(path)} }
 func FileFS(fsys fs.FS, name string) Content { return Content{fsSource{fsys, name}} }
 
 // Opener returns a Content that calls open for every attempt; each call must give the
-// same bytes, from the first on. sizeBytes is their number; negative means that it is
+// same bytes, from the first on, and a Read must end by itself, for no ctx ends it. sizeBytes is their number; negative means that it is
 // not known, and the content is then spooled.
 func Opener(sizeBytes int64, open func() (io.ReadCloser, error)) Content {
 	return Content{openerSource{open, sizeBytes}}

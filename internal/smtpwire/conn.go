@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -55,8 +56,15 @@ func (c *Conn) readReply(keepText bool) (Reply, error) {
 	if c.scrub != nil && reply.Text != "" {
 		reply.Text = c.scrub(reply.Text)
 	}
+	if !keepText && len(reply.Text) > maxReason { // scrubbed before it is cut
+		reply.Text = strings.Clone(reply.Text[:maxReason])
+	}
 	return reply, err
 }
+
+// maxReason is how much of a refusal's text is kept: there may be one for each of a
+// thousand recipients.
+const maxReason = 512
 
 // Bind makes the connection obey ctx until [Conn.Unbind]: when ctx ends, whatever
 // is being waited for fails at once.

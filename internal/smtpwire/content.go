@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -85,7 +87,7 @@ func (t *transaction) release() *Error {
 	t.setLimit(now.Add(t.limits.Stall))
 	n, err := t.nc.Write(t.out)
 	// A writer that took everything has let the last byte go, whatever else it says.
-	t.res.Released = n == len(t.out)
+	t.res.Released = n == len(t.out) || !countsAreExact && isCutShort(err)
 	if err != nil {
 		if t.res.Released {
 			return t.fail(StageReply, err)
@@ -95,10 +97,15 @@ func (t *transaction) release() *Error {
 	return nil
 }
 
+// isCutShort: the write was under way when it was stopped.
+func isCutShort(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)
+}
+
 // inStepBeforeRelease: a reply that came before the content was complete is not about
 // it. In one flight the replies to the envelope may well be there already.
 func (t *transaction) inStepBeforeRelease() *Error {
-	if t.oneFlight() || t.r.Buffered() == 0 {
+	if t.oneFlight() || !t.hasMore() {
 		return nil
 	}
 	reply, err := t.readReply(true)

@@ -77,9 +77,34 @@ func (t *transaction) sendAtOnce() *Error {
 		return refused
 	}
 	if refused != nil {
-		return t.drain(refused)
+		return t.refusedAtOnce(refused)
 	}
-	return t.readFinal()
+	if err := t.readFinal(); err != nil {
+		return err
+	}
+	if t.goAhead() != nil && t.res.Final.OK() {
+		return t.outOfStep() // accepted for nobody
+	}
+	return nil
+}
+
+// refusedAtOnce is MAIL refused with everything behind it under way already. The refusal
+// holds only if nothing that came after it was granted.
+func (t *transaction) refusedAtOnce(refused *Error) *Error {
+	reply, err := t.read(StageReply)
+	if t.atOdds || err == nil && reply.OK() {
+		return t.outOfStep()
+	}
+	if err != nil || !reply.Refused() || isUnknownCommand(reply) {
+		t.Abort()
+	}
+	return refused
+}
+
+// outOfStep: no reply can be taken for the answer to the command it stands opposite to.
+func (t *transaction) outOfStep() *Error {
+	t.replies = t.replies[:0]
+	return &Error{Stage: StageReply, Err: ErrReply}
 }
 
 func (t *transaction) appendBdat() {
@@ -123,12 +148,8 @@ func (t *transaction) reset() *Error {
 	if err := t.flush(); err != nil {
 		return t.fail(StageMail, err)
 	}
-	reply, err := t.read(StageMail)
-	if err != nil {
+	if err := t.readReset(); err != nil {
 		return err
-	}
-	if !reply.OK() {
-		return &Error{Stage: StageMail, Err: ErrReply}
 	}
 	t.unclean = false
 	return nil
@@ -166,36 +187,57 @@ func (t *transaction) appendEnvelope(group []string, first bool) {
 // readEnvelope reads the replies to what appendEnvelope wrote. A refusal of MAIL is
 // returned once the replies to the commands sent along with it have been read too.
 func (t *transaction) readEnvelope(group int, first bool) *Error {
-	var refused *Error
-	if first {
-		if t.unclean {
-			if reply, err := t.read(StageMail); err != nil {
-				return err
-			} else if !reply.OK() {
-				return &Error{Stage: StageMail, Err: ErrReply}
-			}
-		}
-		reply, err := t.read(StageMail)
-		if err != nil {
+	if first && t.unclean {
+		if err := t.readReset(); err != nil {
 			return err
 		}
-		t.unclean = true // until the content has been answered
-		if refused = t.refusal(StageMail, reply); refused != nil && !refused.isRefusal() {
-			return refused
+	}
+	if first {
+		if err := t.readMail(); err != nil {
+			if err.isRefusal() {
+				return t.readInVain(group, err)
+			}
+			return err
 		}
 	}
 	for range group {
 		reply, err := t.read(StageRcpt)
-		if err != nil {
-			return err
+		if err == nil {
+			err = t.refusal(StageRcpt, reply)
 		}
-		if refused != nil {
-			continue // nothing could come of it
-		}
-		if err := t.refusal(StageRcpt, reply); err != nil && !err.isRefusal() {
+		if err != nil && !err.isRefusal() {
 			return err
 		}
 		t.replies = append(t.replies, reply)
+	}
+	return nil
+}
+
+func (t *transaction) readReset() *Error {
+	reply, err := t.read(StageMail)
+	if err == nil && !reply.OK() {
+		err = &Error{Stage: StageMail, Err: ErrReply}
+	}
+	return err
+}
+
+func (t *transaction) readMail() *Error {
+	reply, err := t.read(StageMail)
+	if err != nil {
+		return err
+	}
+	t.unclean = true // until the content has been answered
+	return t.refusal(StageMail, reply)
+}
+
+// readInVain reads the replies to n RCPT that came along with a refused MAIL.
+func (t *transaction) readInVain(n int, refused *Error) *Error {
+	for range n {
+		reply, err := t.read(StageRcpt)
+		if err != nil {
+			return err
+		}
+		t.atOdds = t.atOdds || reply.OK()
 	}
 	return refused
 }

@@ -4,6 +4,9 @@ package smtpwire
 
 import "syscall"
 
+// countsAreExact: a write that is stopped says how much of it went out.
+const countsAreExact = true
+
 // peeker looks into a socket's buffer without taking anything out of it.
 type peeker struct {
 	raw   syscall.RawConn // nil where the transport is no socket
@@ -27,6 +30,15 @@ func (p *peeker) init(transport any) {
 		p.quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
 		return true
 	}
+}
+
+// hasUnread reports whether something waits in the socket.
+func (c *Conn) hasUnread() bool {
+	if c.peeker.raw == nil {
+		return false
+	}
+	c.peeker.quiet = true
+	return c.peeker.raw.Read(c.peeker.look) == nil && !c.peeker.quiet
 }
 
 func (c *Conn) isQuiet() bool {

@@ -57,6 +57,7 @@ type transaction struct {
 	limits Limits
 	res    Result
 	heard  bool // some reply was read
+	atOdds bool // something succeeded although MAIL was refused: the replies answer other commands
 
 	dots   dotWriter
 	octets countWriter
@@ -213,8 +214,14 @@ func (t *transaction) isReusable() bool {
 	if t.isAborted() || t.r.Buffered() > 0 || t.res.Final.Code == 421 {
 		return false
 	}
-	return t.res.Err == nil || t.res.Err.isRefusal()
+	if err := t.res.Err; err != nil {
+		return err.isRefusal() && err.Stage < StageContent // later, a part of the content is out
+	}
+	return !(t.chunking() && isUnknownCommand(t.res.Final)) // the octets are being read as commands
 }
+
+// isUnknownCommand: RFC 5321 section 4.2.4.
+func isUnknownCommand(r Reply) bool { return r.Code == 500 || r.Code == 502 }
 
 func (c *Conn) isAborted() bool {
 	c.mu.Lock()

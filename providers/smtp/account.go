@@ -46,8 +46,8 @@ func (a *attempt) newReceipt() *mailer.Receipt {
 func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer.Receipt, error) {
 	a.phase = phaseOf(res)
 	r := a.newReceipt()
-	rest := a.judgeRest(res)
-	allRefused := noneOK(res.Rcpt)
+	rest := a.judgeRest(ext, res)
+	allRefused := len(res.Rcpt) == len(a.named) && noneOK(res.Rcpt)
 	for i := range r.Recipients {
 		result := &r.Recipients[i]
 		switch {
@@ -67,25 +67,30 @@ func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer
 			}
 		}
 	}
-	if isUnknownCommand(res) && ext.Chunking {
+	if isUnknownCommand(res) && a.sentChunk(ext) {
 		a.client.noChunking.Store(true)
 	}
 	return a.conclude(r, res)
 }
 
 // judgeRest is the verdict about the recipients that were not refused on their own.
-func (a *attempt) judgeRest(res smtpwire.Result) verdict {
+func (a *attempt) judgeRest(ext smtpwire.Extensions, res smtpwire.Result) verdict {
 	switch {
 	case res.Err == nil && res.Final.OK() && !noneOK(res.Rcpt):
 		return accepted
+	case res.Err == nil && a.sentChunk(ext) && isUnknownCommand(res):
+		return providerDown // DATA comes next
 	case res.Err == nil:
 		return classifyFinal(res.Final)
-	case res.Err.Stage == smtpwire.StageRcpt && res.Err.Err == nil && res.Err.Reply.Code != 421:
+	case endedByRefusals(res.Err):
 		// Only AllOrNone leaves somebody here who was not refused himself.
-		v := classifyRcpt(res.Err.Reply, false)
-		return verdict{outcome: mailer.NotAccepted, scope: v.scope, temporary: v.temporary, elsewhere: v.elsewhere}
+		return classifyRcpt(res.Err.Reply, false)
 	}
 	return classify(a.wasCut(res.Err), res.Released, a.client.route())
+}
+
+func (a *attempt) sentChunk(ext smtpwire.Extensions) bool {
+	return ext.Chunking && !a.env.DisableChunking
 }
 
 // wasCut makes what Close did to a connection the caller's doing.
@@ -110,10 +115,16 @@ func decidingReply(res smtpwire.Result) smtpwire.Reply {
 	if res.Err == nil {
 		return res.Final
 	}
-	if res.Err.Stage == smtpwire.StageRcpt && res.Err.Reply.Code != 421 {
+	if endedByRefusals(res.Err) {
 		return smtpwire.Reply{}
 	}
 	return res.Err.Reply
+}
+
+// endedByRefusals: recipients were refused, and that left nobody to send the content to,
+// or with AllOrNone not everybody. 421 is the end of the connection.
+func endedByRefusals(e *smtpwire.Error) bool {
+	return e.Stage == smtpwire.StageRcpt && e.Err == nil && e.Reply.Code != 421
 }
 
 // isUnknownCommand: RFC 5321 section 4.2.4.
@@ -178,7 +189,6 @@ func (a *attempt) summarize(e *mailer.SendError, r *mailer.Receipt, res smtpwire
 // weight: what is unknown comes before what ended the message, that before the refusal of
 // one recipient, and last come those who only share in the fate of others.
 func (a *attempt) weight(i int, r *mailer.RecipientResult, res smtpwire.Result) int {
-	shares := res.Err != nil && res.Err.Stage == smtpwire.StageRcpt && res.Err.Err == nil && res.Err.Reply.Code != 421
 	switch {
 	case r.Outcome == mailer.Unknown:
 		return 3
@@ -186,7 +196,7 @@ func (a *attempt) weight(i int, r *mailer.RecipientResult, res smtpwire.Result) 
 		return 0
 	case i < len(res.Rcpt) && !res.Rcpt[i].OK():
 		return 1
-	case shares:
+	case res.Err != nil && endedByRefusals(res.Err):
 		return 0
 	}
 	return 2
@@ -267,7 +277,7 @@ func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
 func (a *attempt) unfit(err error) (*mailer.Receipt, error) {
 	v := callerFault
 	if isMismatch(err) {
-		v = messageTooLarge
+		v = messageUnfit
 	}
 	return nil, a.refusal(v, err)
 }

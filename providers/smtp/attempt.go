@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,10 +51,11 @@ func (a *attempt) setLimits(ctx context.Context) {
 	if a.gate != nil {
 		a.limits.Commit = a.gate.CommitBy
 	}
+	now := time.Now() // spooling may have taken long, which is not the server's doing
 	if _, ok := ctx.Deadline(); !ok && a.limits.Commit.IsZero() {
-		a.limits.Commit = a.start.Add(defaultCommit)
+		a.limits.Commit = now.Add(defaultCommit)
 	}
-	a.limitEnvelope(a.start)
+	a.limitEnvelope(now)
 }
 
 func (a *attempt) limitEnvelope(from time.Time) {
@@ -107,7 +109,15 @@ func (a *attempt) transact(ctx context.Context, conn *pooled) (*pooled, smtpwire
 		return nil, smtpwire.Result{}, &smtpwire.Error{Stage: smtpwire.StageMail, Err: err}
 	}
 	conn.Bind(ctx)
+	done := false
+	defer func() {
+		if !done { // a source of content has panicked
+			conn.Unbind()
+			a.client.pool.drop(conn)
+		}
+	}()
 	res := conn.Transact(env, body, a.gate, a.limits)
+	done = true
 	if !conn.Unbind() {
 		res.Reusable = false
 	}
@@ -123,17 +133,20 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 			return nil, nil, err
 		}
 	}
+	needsUTF8 := body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients())
 	switch size := body.Size(); {
 	case ext.MaxBytes > 0 && size > ext.MaxBytes:
 		return nil, nil, fmt.Errorf("%w: %d bytes, the server takes at most %d", errTooLarge, size, ext.MaxBytes)
-	case body.UTF8() && !ext.UTF8:
+	case needsUTF8 && !ext.UTF8:
 		return nil, nil, fmt.Errorf("%w: an address needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
 	}
 	if a.msg.DSN != (mailer.DSN{}) && !ext.DSN {
 		if a.client.cfg.Strict {
 			return nil, nil, fmt.Errorf("%w: the message asks for DSN, which the server does not offer", mailer.ErrUnsupported)
 		}
-		a.degraded = append(a.degraded, mailer.FeatureDSN.String())
+		if name := mailer.FeatureDSN.String(); !slices.Contains(a.degraded, name) { // a stale connection's server said so already
+			a.degraded = append(a.degraded, name)
+		}
 	}
 	a.named = a.msg.Recipients()
 	if n := ext.MaxRecipients; n > 0 && len(a.named) > n {
@@ -147,7 +160,7 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 		To:              a.named,
 		SizeBytes:       body.Size(),
 		EightBit:        body.EightBit(),
-		UTF8:            body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients()),
+		UTF8:            needsUTF8,
 		AllOrNone:       a.msg.AllOrNone,
 		DisableChunking: a.client.noChunking.Load(),
 		OneFlight:       a.client.cfg.OneFlight || a.msg.Delivery == mailer.AtLeastOnce,

@@ -35,9 +35,9 @@ var (
 	accountForNow   = refused(mailer.ScopeAccount, temporary, elsewhere)
 	senderRefused   = refused(mailer.ScopeSender, elsewhere)
 
-	messageRefused  = refused(mailer.ScopeMessage)
-	messageTooLarge = refused(mailer.ScopeMessage, elsewhere)
-	messageForNow   = refused(mailer.ScopeMessage, temporary)
+	messageRefused = refused(mailer.ScopeMessage)
+	messageUnfit   = refused(mailer.ScopeMessage, elsewhere) // for this provider
+	messageForNow  = refused(mailer.ScopeMessage, temporary)
 
 	recipientRefused = refused(mailer.ScopeRecipient)
 	recipientForNow  = refused(mailer.ScopeRecipient, temporary)
@@ -76,7 +76,7 @@ func classify(e *smtpwire.Error, released bool, r route) verdict {
 	case isContextError(e.Err), isOurs(e.Err):
 		return callerFault
 	case isMismatch(e.Err):
-		return messageTooLarge
+		return messageUnfit
 	case e.Reply.Code != 0:
 		return classifyReply(e.Stage, e.Reply)
 	}
@@ -207,13 +207,13 @@ func classifyMail(r smtpwire.Reply) verdict {
 	case r.Code/100 == 4:
 		return transient(r)
 	case isSizeCode(r):
-		return messageTooLarge
+		return messageUnfit
 	case r.Code == 530 || r.Code == 535 || isCredentialCode(r.Enhanced):
 		return accountRefused
 	case subject == "1" || subject == "7":
 		return senderRefused
 	case subject == "6":
-		return messageTooLarge // what it is made of, such as an extension that it needs
+		return messageUnfit // what it is made of, such as an extension that it needs
 	case subject == "3" || subject == "4":
 		return providerRefuses
 	case r.Code >= 550 && r.Code <= 554:
@@ -222,15 +222,29 @@ func classifyMail(r smtpwire.Reply) verdict {
 	return accountRefused // a parameter or syntax that this server calls wrong
 }
 
-// classifyRcpt judges the refusal of one recipient. all means that no other was accepted.
+// isTooMany: more recipients than the server takes in one transaction. Servers of RFC 821
+// say 552 (RFC 5321 section 4.5.3.1.10).
+func isTooMany(r smtpwire.Reply) bool {
+	switch subject(r.Enhanced) {
+	case "":
+		return r.Code == 452 || r.Code == 552
+	case "5":
+		return r.Code == 452 || r.Enhanced == "4.5.3"
+	}
+	return false
+}
+
+// classifyRcpt judges the refusal of one recipient. all means that every recipient was refused.
 func classifyRcpt(r smtpwire.Reply, all bool) verdict {
 	subject := subject(r.Enhanced)
 	switch {
 	case r.Code == 421:
 		return providerDown
-	case r.Enhanced == "4.5.3" || r.Code == 452 && (subject == "" || subject == "5"):
-		return recipientTooMany
-	case r.Code == 552 && subject == "": // Quirk: RFC 821 servers, see RFC 5321 section 4.5.3.1.10
+	case isTooMany(r) && all && r.Code == 552:
+		return recipientForNow // a full mailbox
+	case isTooMany(r) && all:
+		return rateLimited // fewer at once would not help
+	case isTooMany(r):
 		return recipientTooMany
 	case r.Code/100 == 4 && subject == "3":
 		return providerDown
@@ -251,7 +265,7 @@ func classifyData(r smtpwire.Reply) verdict {
 	case isCredentialCode(r.Enhanced) || r.Code == 530:
 		return accountRefused
 	case r.Code == 554 || r.Code == 550 || r.Code == 552:
-		return messageTooLarge
+		return messageUnfit
 	}
 	return providerRefuses
 }
@@ -268,13 +282,13 @@ func classifyFinal(r smtpwire.Reply) verdict {
 	case r.Code/100 == 4:
 		return transient(r)
 	case isSizeCode(r):
-		return messageTooLarge
-	case isCredentialCode(r.Enhanced):
+		return messageUnfit
+	case isCredentialCode(r.Enhanced) || r.Code == 530:
 		return accountRefused
 	case r.Enhanced == "5.1.7" || r.Enhanced == "5.1.8":
 		return senderRefused
-	case r.Code >= 500 && r.Code <= 504:
-		return providerDown // it does not know the command, BDAT for one; DATA comes next
+	case r.Code == 503:
+		return providerRefuses // it has lost track of the conversation
 	}
 	return messageRefused
 }

@@ -94,6 +94,7 @@ func TestReplyVerdicts(t *testing.T) {
 		{20, "RCPT", rcptAll, 450, "4.2.1", wantGrey}, {20, "RCPT", rcptAll, 450, "", wantGrey}, {20, "RCPT", rcptAll, 451, "4.7.1", wantGrey}, {20, "RCPT", rcptAll, 451, "", wantGrey},
 		{20, "RCPT", rcptOne, 452, "4.5.3", wantTooMany}, {20, "RCPT", rcptOne, 452, "", wantTooMany}, {20, "RCPT", rcptOne, 452, "4.5.1", wantTooMany},
 		{20, "RCPT", rcptOne, 451, "4.5.3", wantTooMany}, {20, "RCPT", rcptOne, 452, "4.2.2", wantGrey}, {20, "RCPT", rcptOne, 552, "", wantTooMany},
+		{20, "RCPT", rcptAll, 452, "4.5.3", wantRate}, {20, "RCPT", rcptAll, 452, "", wantRate}, {20, "RCPT", rcptAll, 552, "", wantGrey},
 		{20, "RCPT", rcptOne, 400, "4.3.0", wantDown}, {32, "final", classifyFinal, 400, "4.6.0", wantScanner}, {32, "final", classifyFinal, 400, "", wantDown},
 		{20, "RCPT", rcptOne, 451, "4.3.0", wantDown}, {20, "RCPT", rcptOne, 452, "4.3.1", wantDown}, {21, "RCPT", rcptOne, 421, "", wantDown},
 		{21, "RCPT", rcptOne, 421, "4.7.0", wantDown}, {16, "RCPT", rcptAll, 503, "5.5.1", wantRefuses},
@@ -117,7 +118,7 @@ func TestReplyVerdicts(t *testing.T) {
 		{33, "final", classifyFinal, 554, "5.2.3", wantTooLarge}, {33, "final", classifyFinal, 552, "5.2.2", wantMessage},
 		{33, "final", classifyFinal, 550, "5.7.57", wantAccount}, {33, "final", classifyFinal, 550, "5.7.8", wantAccount}, {33, "final", classifyFinal, 554, "5.7.9", wantAccount},
 		{33, "final", classifyFinal, 550, "5.1.7", wantSender}, {33, "final", classifyFinal, 550, "5.1.8", wantSender},
-		{33, "final", classifyFinal, 500, "", wantDown}, {33, "final", classifyFinal, 502, "5.5.1", wantDown}, {33, "final", classifyFinal, 504, "", wantDown},
+		{33, "final", classifyFinal, 500, "", wantMessage}, {33, "final", classifyFinal, 501, "5.5.2", wantMessage}, {33, "final", classifyFinal, 503, "", wantRefuses}, {33, "final", classifyFinal, 530, "", wantAccount},
 		{33, "final", classifyFinal, 505, "", wantMessage}, {33, "final", classifyFinal, 499, "", wantDown},
 
 		{17, "transient", transient, 432, "", wantRate}, {17, "transient", transient, 451, "4.5.3", wantRate}, {17, "transient", transient, 450, "4.7.28", wantRate},

@@ -130,6 +130,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Host == "" || strings.ContainsAny(c.Host, " \t\r\n/@"):
 		return errors.New("Host is not a host name or IP address")
+	case strings.ContainsAny(c.Host, ":[]") && net.ParseIP(c.Host) == nil:
+		return errors.New("Host is not a host name or IP address: the port goes into Port, and IPv6 takes no brackets")
 	case c.Port < 0 || c.Port > 65535:
 		return errors.New("Port is not within 0 to 65535")
 	case c.Security < STARTTLS || c.Security > Plaintext:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -99,6 +100,9 @@ func (c *Client) dial(ctx context.Context, a *attempt) (net.Conn, error) {
 func (c *Client) dialError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return context.DeadlineExceeded // the dialer's clock was a moment ahead of ctx's
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		err = dialTimeout{}

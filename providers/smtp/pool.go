@@ -60,6 +60,9 @@ func (p *pool) acquire(ctx context.Context, limit time.Time) error {
 		return errClosed
 	default:
 	}
+	if err := ctx.Err(); err != nil {
+		return err // a transaction begun in vain would cost the connection
+	}
 	select {
 	case p.slots <- struct{}{}:
 		return nil
@@ -216,10 +219,16 @@ func (p *pool) close(ctx context.Context) error {
 	p.cutOff()
 	if err != nil {
 		p.abortAll()
-		_ = p.drain(context.Background()) // what was cut off returns at once
+		grace, cancel := context.WithTimeout(context.Background(), cutGrace)
+		defer cancel()
+		_ = p.drain(grace)
 	}
 	return err
 }
+
+// cutGrace is how long close waits for what it has cut off, which returns at once unless it
+// is inside the caller's code: a source of content, of the password, or Config.Dial.
+const cutGrace = 100 * time.Millisecond
 
 // drain waits until nothing is in use, by taking every slot.
 func (p *pool) drain(ctx context.Context) error {

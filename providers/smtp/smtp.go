@@ -53,6 +53,10 @@ func (c *Client) Capabilities() mailer.Capabilities {
 
 // Send makes one attempt; see [mailer.Sender] for the contract. A pooled connection
 // that turns out dead before anything was answered is replaced in silence.
+//
+// Its limits are those of [Config]. Beyond them ctx's deadline limits all, or the
+// gate's CommitBy all that comes before the last byte; where there is neither, that has
+// 30 s, so a large message over a slow line needs a ctx with a deadline.
 func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
 	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
 	m, release, err := mailer.Spool(ctx, msg)
@@ -90,12 +94,12 @@ func (c *Client) Check(ctx context.Context) error {
 		return a.refuse(failed)
 	}
 	conn.Bind(ctx)
+	defer conn.Unbind()
 	if failed := conn.Noop(a.limits.Envelope); failed != nil {
 		c.pool.drop(conn)
 		return a.refuse(failed)
 	}
 	conn.Quit(a.limits.Envelope)
-	conn.Unbind()
 	c.pool.drop(conn)
 	return nil
 }
