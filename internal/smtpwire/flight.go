@@ -2,6 +2,7 @@ package smtpwire
 
 import (
 	"strconv"
+	"time"
 )
 
 // sendData: MAIL, RCPT and DATA in one flight where the server pipelines, and the
@@ -82,10 +83,21 @@ func (t *transaction) sendAtOnce() *Error {
 	if err := t.readFinal(); err != nil {
 		return err
 	}
-	if t.goAhead() != nil && t.res.Final.OK() {
-		return t.outOfStep() // accepted for nobody
+	if t.goAhead() != nil && t.res.Final.OK() || t.hasExtraReply() {
+		return t.outOfStep() // accepted for nobody, or one reply too many
 	}
 	return nil
+}
+
+// hasExtraReply reports whether more was said than was asked for, other than that the
+// server is closing, as far as that shows without waiting.
+func (t *transaction) hasExtraReply() bool {
+	if !t.hasMore() {
+		return false
+	}
+	t.setLimit(time.Now().Add(probe))
+	next, err := t.r.Peek(3)
+	return err == nil && string(next) != "421"
 }
 
 // refusedAtOnce is MAIL refused with everything behind it under way already. The refusal
@@ -95,7 +107,7 @@ func (t *transaction) refusedAtOnce(refused *Error) *Error {
 	if t.atOdds || err == nil && reply.OK() {
 		return t.outOfStep()
 	}
-	if err != nil || !reply.Refused() || isUnknownCommand(reply) {
+	if err != nil || !reply.Refused() || reply.Code == 421 || isUnknownCommand(reply) {
 		t.Abort()
 	}
 	return refused

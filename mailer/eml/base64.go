@@ -10,7 +10,7 @@ const (
 	lineChars  = 76
 
 	// blockLines is how many lines are encoded at once.
-	blockLines = 288
+	blockLines = 432
 	blockIn    = blockLines * lineOctets
 	blockOut   = blockLines * (lineChars + 2)
 )
