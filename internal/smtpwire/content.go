@@ -112,7 +112,7 @@ func (t *transaction) inStepBeforeRelease() *Error {
 	if err != nil || !reply.Refused() {
 		return &Error{Stage: StageContent, Err: ErrReply}
 	}
-	return &Error{Stage: StageContent, Reply: reply, Err: nil}
+	return &Error{Stage: StageContent, Reply: reply}
 }
 
 // lastWords is how long a server that broke off is listened to for the reason.
