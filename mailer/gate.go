@@ -22,7 +22,7 @@ type Gate struct {
 
 	state  atomic.Uint32
 	phase  atomic.Uint32
-	winner *atomic.Pointer[Gate] // shared by forked gates: the one that committed
+	winner *atomic.Pointer[Gate] // shared by the gates of one NewGates: the one that committed
 }
 
 const (

@@ -149,7 +149,7 @@ type DSN struct {
 	Notify DSNNotify
 	// ReturnFull asks for the whole message in a failure notification, not only its header.
 	ReturnFull bool
-	// EnvelopeID comes back in notifications: printable ASCII, at most 100 characters.
+	// EnvelopeID comes back in notifications: printable ASCII without space, at most 100 characters.
 	EnvelopeID string
 }
 
@@ -203,7 +203,7 @@ func (m *Message) EnvelopeFrom() string {
 }
 
 // Boundary returns the random token of a prepared message from which the boundaries
-// between its parts are made, so that every attempt sends the same bytes.
+// between its parts are made, so that every attempt has the same ones.
 func (m *Message) Boundary() string {
 	if m.IsPrepared() {
 		return m.prepared.boundary

@@ -47,7 +47,8 @@ type RecipientResult struct {
 	Temporary bool `json:"temporary,omitempty"`
 	// Elsewhere means that another provider, or another transaction, may accept this recipient.
 	Elsewhere bool `json:"elsewhere,omitempty"`
-	// RetryAfter is how long the provider asked to wait; zero when it did not say.
+	// RetryAfter is how long to wait, as the provider or a local limit says; zero when
+	// neither does. In JSON, nanoseconds.
 	RetryAfter time.Duration `json:"retry_after,omitempty"`
 	// Provider, Route and ProviderMessageID say who decided about this recipient.
 	Provider          string `json:"provider,omitempty"`
@@ -57,8 +58,10 @@ type RecipientResult struct {
 
 // An Attempt is one try of one route, or the record that a route was passed over.
 type Attempt struct {
-	Route    string        `json:"route"`
-	Provider string        `json:"provider"`
+	// Route and Provider are the route's name and the kind of provider.
+	Route    string `json:"route"`
+	Provider string `json:"provider"`
+	// Start and Duration say when it ran. In JSON, Duration is in nanoseconds.
 	Start    time.Time     `json:"start"`
 	Duration time.Duration `json:"duration"`
 	// Phase is how far it got.

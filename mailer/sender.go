@@ -53,7 +53,8 @@ type Resolver interface {
 
 // A Closer ends a Sender: new sends fail with [ErrClosed], those under way are
 // waited for until ctx ends, then cut off, and everything is released. A second Close
-// does nothing.
+// does nothing, and may return before the first has finished. The error is ctx's when
+// sends had to be cut off.
 type Closer interface {
 	Close(ctx context.Context) error
 }
@@ -63,8 +64,8 @@ type Capable interface{ Capabilities() Capabilities }
 
 // Find returns the first Sender in s's tree that is a T: s itself, or what it wraps,
 // through methods Unwrap() Sender or Unwrap() []Sender, depth first. T is one of the
-// optional interfaces, such as [Checker], or a concrete type. A message is never sent
-// to what Find returned, past its wrappers.
+// optional interfaces, such as [Checker], or a concrete type. Do not send a message
+// to what Find returned: that would bypass the wrappers around it.
 func Find[T any](s Sender) (T, bool) {
 	if found, ok := s.(T); ok {
 		return found, true

@@ -44,7 +44,8 @@ type SendError struct {
 	Receipt *Receipt
 	// Outcome is the verdict about the whole message; see [RollUp].
 	Outcome Outcome
-	Scope   Scope
+	// Scope says whose fault it was.
+	Scope Scope
 	// Protocol says what Code is: "smtp" or "http"; empty when Code is zero.
 	Protocol string
 	// Code is the reply code of SMTP or the status of HTTP; zero when there was no reply.
@@ -55,7 +56,7 @@ type SendError struct {
 	Temporary bool
 	// Elsewhere means that another provider may take the message.
 	Elsewhere bool
-	// RetryAfter is how long the provider asked to wait; zero when it did not say.
+	// RetryAfter is how long to wait, as the provider or a local limit says; zero when neither does.
 	RetryAfter time.Duration
 	// Err is the cause. It holds no secret, no content and no address.
 	Err error
@@ -144,8 +145,12 @@ func (e *SendError) isAuth() bool {
 	case "http":
 		return e.Code == 401 || e.Code == 403
 	case "smtp":
-		// RFC 4954 section 6.
-		return e.Code == 530 || e.Code == 534 || e.Code == 535 || e.Code == 538 || e.EnhancedCode == "5.7.8"
+		// RFC 4954 section 6; 5.7.57 is Microsoft 365's "not authenticated".
+		switch e.EnhancedCode {
+		case "5.7.8", "5.7.9", "5.7.57":
+			return true
+		}
+		return e.Code == 530 || e.Code == 534 || e.Code == 535 || e.Code == 538
 	}
 	return false
 }

@@ -131,6 +131,7 @@ func TestSendErrorIs(t *testing.T) {
 		{"provider", mailer.SendError{Outcome: no, Scope: mailer.ScopeProvider}, []error{mailer.ErrUnavailable}},
 
 		{"account", mailer.SendError{Outcome: no, Scope: mailer.ScopeAccount}, nil},
+		{"account, 5.7.57", account("smtp", 550, "5.7.57"), []error{mailer.ErrUnauthorized}},
 		{"account, 401", account("http", 401, ""), []error{mailer.ErrUnauthorized}},
 		{"account, 403", account("http", 403, ""), []error{mailer.ErrUnauthorized}},
 		{"account, 402", account("http", 402, ""), nil},

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// thirdParty lists every import path outside of the standard library that the module uses,
+// thirdParty lists every import path outside of the standard library that the module uses or is decided to use,
 // or a prefix of several, with the folders that may import it. Their tests,
 // and other tests, may import whatever is in the list. A new row needs its reason in
 // internal/docs.

@@ -1,7 +1,7 @@
 // Command bench compares Mailkeel with the Go libraries people send mail with today, and with what is
 // possible at all, and says which of the goals are met:
 //
-//	cd internal/bench && go run .            # all goals, two to four minutes
+//	cd internal/bench && go run .            # all goals, two to three minutes
 //	cd internal/bench && go run . -only G3   # one goal
 //	cd internal/bench && go run . -quick     # a minute at most; the figures mean little
 //

@@ -107,7 +107,7 @@ func (t *transaction) refusedAtOnce(refused *Error) *Error {
 	if t.atOdds || err == nil && reply.OK() {
 		return t.outOfStep()
 	}
-	if err != nil || !reply.Refused() || reply.Code == 421 || isUnknownCommand(reply) {
+	if err != nil || !reply.Refused() || reply.Code == 421 || reply.IsUnknownCommand() {
 		t.Abort()
 	}
 	return refused

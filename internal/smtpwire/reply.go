@@ -28,6 +28,9 @@ func (r Reply) OK() bool {
 // Refused reports whether the reply is a complete refusal, transient or permanent.
 func (r Reply) Refused() bool { return r.Code/100 == 4 || r.Code/100 == 5 }
 
+// IsUnknownCommand reports whether the server does not know the command (RFC 5321 section 4.2.4).
+func (r Reply) IsUnknownCommand() bool { return r.Code == 500 || r.Code == 502 }
+
 // Bounds of one reply. RFC 5321 section 4.5.3.1.5 allows 512 octets a line.
 const (
 	maxReplyLine  = 4 << 10

@@ -217,11 +217,8 @@ func (t *transaction) isReusable() bool {
 	if err := t.res.Err; err != nil {
 		return err.isRefusal() && err.Stage < StageContent // later, a part of the content is out
 	}
-	return !(t.chunking() && isUnknownCommand(t.res.Final)) // the octets are being read as commands
+	return !(t.chunking() && t.res.Final.IsUnknownCommand()) // the octets are being read as commands
 }
-
-// isUnknownCommand: RFC 5321 section 4.2.4.
-func isUnknownCommand(r Reply) bool { return r.Code == 500 || r.Code == 502 }
 
 func (c *Conn) isAborted() bool {
 	c.mu.Lock()

@@ -4,7 +4,7 @@
 //
 // A [Mux] holds the schemes that a program understands, as its adapters export them:
 //
-//	mux := dsn.Mux{smtp.Schemes, acs.Schemes}
+//	mux := dsn.Mux{smtp.Schemes}
 //	sender, err := mux.Open(ctx, os.Getenv("MAILER_URL"))
 //
 // # Writing one
@@ -17,7 +17,8 @@
 //
 // # Parameters of every scheme
 //
-//   - timeout=5s: how long an attempt may take to get its request out, a Go duration.
+//   - timeout=5s: limit for what comes before the content, or for a whole HTTP request; a
+//     Go duration.
 //   - name=primary: what receipts call the route.
 //   - ca_file=PATH: PEM certificates to trust instead of the system's.
 //   - from=ADDRESS: the sender address on this route; see [Mux.Open].

@@ -12,16 +12,16 @@ const redacted = "[redacted]"
 // A placeholder is what fmt, encoders and loggers show of the struct that embeds it.
 type placeholder string
 
-// String returns the placeholder.
+// String returns the redacted form.
 func (p placeholder) String() string { return string(p) }
 
-// Format writes the placeholder, whatever the verb.
+// Format writes the redacted form, whatever the verb.
 func (p placeholder) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, string(p)) }
 
-// MarshalText returns the placeholder, to encoding/json as well.
+// MarshalText returns the redacted form, to encoding/json as well.
 func (p placeholder) MarshalText() ([]byte, error) { return []byte(p), nil }
 
-// LogValue returns the placeholder.
+// LogValue returns the redacted form.
 func (p placeholder) LogValue() slog.Value { return slog.StringValue(string(p)) }
 
 // Redact returns what may be logged of a connection string: scheme, host, port and

@@ -2,11 +2,14 @@ package eml_test
 
 import (
 	"bytes"
+	stdbase64 "encoding/base64"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	asmbase64 "github.com/segmentio/asm/base64"
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -85,3 +88,20 @@ func BenchmarkRaw1MB(b *testing.B) {
 	m.Raw = mailer.Bytes([]byte("From: a@example.com\r\nSubject: x\r\n\r\n" + strings.ReplaceAll(lorem(1<<20), "\n", "\r\n")))
 	benchmarkRender(b, m, eml.Options{})
 }
+
+// The encoder beside the standard library's, for the row in internal/docs/design.md.
+func BenchmarkBase64(b *testing.B) {
+	in, out := make([]byte, blockBytes), make([]byte, stdbase64.StdEncoding.EncodedLen(blockBytes))
+	for name, encode := range map[string]func(dst, src []byte){
+		"asm": asmbase64.StdEncoding.Encode, "standard": stdbase64.StdEncoding.Encode,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(blockBytes)
+			for b.Loop() {
+				encode(out, in)
+			}
+		})
+	}
+}
+
+const blockBytes = 24 << 10

@@ -26,7 +26,7 @@ func (b *Body) EightBit() bool { return b.eightBit }
 // stand in the envelope only.
 func (b *Body) UTF8() bool { return b.utf8 }
 
-// WriteTo writes all bytes to w, those of a part in pieces of some twenty kilobytes. When a source
+// WriteTo writes all bytes to w, those of a part in pieces of some thirty kilobytes. When a source
 // fails, the error wraps [ErrSource]; what was written is then less than Size and must not be ended as
 // a message. An error of w comes back as it is.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {

@@ -100,7 +100,7 @@ func (a *attempt) commit() (*mailer.Message, *mailer.SendError) {
 	case a.gate != nil && !a.gate.CommitBy.IsZero() && !time.Now().Before(a.gate.CommitBy):
 		return nil, a.interrupted(errLate)
 	case !a.gate.Commit():
-		return nil, &mailer.SendError{Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Elsewhere: true, Err: errGate}
+		return nil, &mailer.SendError{Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Err: errGate}
 	}
 	a.mark(mailer.PhaseCommitted)
 	return m, nil
@@ -109,7 +109,7 @@ func (a *attempt) commit() (*mailer.Message, *mailer.SendError) {
 // interrupted is the verdict when there is no reply: what is known follows from the
 // boundary, and whose fault it is from what ended.
 func (a *attempt) interrupted(err error) *mailer.SendError {
-	e := &mailer.SendError{Outcome: mailer.Unknown, Temporary: true}
+	e := &mailer.SendError{Outcome: mailer.Unknown}
 	if a.phase < mailer.PhaseCommitted {
 		e.Outcome = mailer.NotAccepted
 	}
@@ -119,7 +119,8 @@ func (a *attempt) interrupted(err error) *mailer.SendError {
 	case a.cut.Err() != nil:
 		e.Scope, e.Err = mailer.ScopeCaller, mailer.ErrClosed
 	default:
-		e.Scope, e.Elsewhere, e.Err = mailer.ScopeProvider, e.Outcome == mailer.NotAccepted, fmt.Errorf("connection lost: %w", err)
+		e.Scope, e.Err = mailer.ScopeProvider, fmt.Errorf("connection lost: %w", err)
+		e.Temporary, e.Elsewhere = e.Outcome == mailer.NotAccepted, e.Outcome == mailer.NotAccepted
 	}
 	return e
 }

@@ -29,7 +29,7 @@ const (
 	docAttempts   = "Attempts holds every attempt in order, failed ones too"
 	docScope      = "A Scope says whose fault a failure is"
 	docProtocol   = `Protocol says what Code is: "smtp" or "http"; empty when Code is zero.`
-	docRetryAfter = "RetryAfter is how long the provider asked to wait; zero when it did not say."
+	docRetryAfter = "RetryAfter is how long to wait, as the provider or a local limit says; zero when neither does."
 	docSentinels  = "they speak of its final verdict only"
 	docMessageID  = "every attempt at every provider then carries the same."
 	docKey        = "IdempotencyKey is the key under which every attempt was made."
@@ -37,7 +37,7 @@ const (
 	docCommitBy   = "CommitBy is the time by which the attempt must have committed or given up"
 	docInvalid    = "ErrInvalidMessage: the message itself cannot be sent by anyone as it is."
 	docAllOrNone  = "AllOrNone refuses the whole message when one recipient is refused."
-	docClose      = "new sends fail with [ErrClosed], those under way are waited for until ctx ends, then cut off, and everything is released. A second Close does nothing."
+	docClose      = "new sends fail with [ErrClosed], those under way are waited for until ctx ends, then cut off, and everything is released. A second Close does nothing,"
 )
 
 // quote sets off a piece of documentation.

@@ -67,7 +67,7 @@ func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer
 			}
 		}
 	}
-	if isUnknownCommand(res) && a.sentChunk(ext) {
+	if res.Final.IsUnknownCommand() && a.sentChunk(ext) {
 		a.client.noChunking.Store(true)
 	}
 	return a.conclude(r, res)
@@ -78,7 +78,7 @@ func (a *attempt) judgeRest(ext smtpwire.Extensions, res smtpwire.Result) verdic
 	switch {
 	case res.Err == nil && res.Final.OK() && !noneOK(res.Rcpt):
 		return accepted
-	case res.Err == nil && a.sentChunk(ext) && isUnknownCommand(res):
+	case res.Err == nil && a.sentChunk(ext) && res.Final.IsUnknownCommand():
 		return providerDown // DATA comes next
 	case res.Err == nil:
 		return classifyFinal(res.Final)
@@ -125,11 +125,6 @@ func decidingReply(res smtpwire.Result) smtpwire.Reply {
 // or with AllOrNone not everybody. 421 is the end of the connection.
 func endedByRefusals(e *smtpwire.Error) bool {
 	return e.Stage == smtpwire.StageRcpt && e.Err == nil && e.Reply.Code != 421
-}
-
-// isUnknownCommand: RFC 5321 section 4.2.4.
-func isUnknownCommand(res smtpwire.Result) bool {
-	return res.Final.Code == 500 || res.Final.Code == 502
 }
 
 func fill(result *mailer.RecipientResult, v verdict, reply smtpwire.Reply) {
@@ -246,7 +241,7 @@ func (a *attempt) refuse(failed *smtpwire.Error) error {
 		e.Protocol = provider
 	}
 	if errors.Is(failed.Err, errSaturated) {
-		e.RetryAfter = time.Second
+		e.RetryAfter = saturatedRetry
 	}
 	for i := range e.Receipt.Recipients {
 		result := &e.Receipt.Recipients[i]
@@ -257,6 +252,9 @@ func (a *attempt) refuse(failed *smtpwire.Error) error {
 	attempt.Code, attempt.EnhancedCode = e.Code, e.EnhancedCode
 	return e
 }
+
+// saturatedRetry is when a connection is likely to be free: a message takes less.
+const saturatedRetry = time.Second
 
 // refusal is a SendError that says v of everybody.
 func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
@@ -273,19 +271,27 @@ func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
 	}
 }
 
+// skipped is a refusal of what was not tried at all.
+func (a *attempt) skipped(v verdict, err error) error {
+	e := a.refusal(v, err)
+	attempt := &e.Receipt.Attempts[0]
+	attempt.Skipped, attempt.Detail = attempt.Detail, ""
+	return e
+}
+
 // unfit is a message that SMTP cannot carry, or that cannot be read.
 func (a *attempt) unfit(err error) (*mailer.Receipt, error) {
 	v := callerFault
 	if isMismatch(err) {
 		v = messageUnfit
 	}
-	return nil, a.refusal(v, err)
+	return nil, a.skipped(v, err)
 }
 
 // invalid is a message that Prepare refused.
 func (a *attempt) invalid(err error) (*mailer.Receipt, error) {
 	e := mailer.AsSendError(err)
-	return nil, a.refusal(verdict{outcome: e.Outcome, scope: e.Scope, temporary: e.Temporary}, e.Err)
+	return nil, a.skipped(verdict{outcome: e.Outcome, scope: e.Scope, temporary: e.Temporary}, e.Err)
 }
 
 func phaseOf(res smtpwire.Result) mailer.Phase {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -74,9 +72,7 @@ func (a *attempt) send(ctx context.Context) (*mailer.Receipt, error) {
 	}
 	defer c.pool.release()
 	now := time.Now()
-	if now.Sub(a.start) > time.Millisecond {
-		a.limitEnvelope(now) // the wait for a connection is not the server's
-	}
+	a.limitEnvelope(now) // the wait for a connection is not the server's
 	conn, res, failed := a.transact(ctx, c.pool.take(now))
 	if failed != nil {
 		return nil, a.refuse(failed)
@@ -126,34 +122,19 @@ func (a *attempt) transact(ctx context.Context, conn *pooled) (*pooled, smtpwire
 
 // envelope fits the message to what the server offers.
 func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwire.Body, error) {
-	body := a.body
-	if body.EightBit() && !ext.EightBit {
-		var err error
-		if body, err = eml.Render(a.msg, eml.Options{}); err != nil {
-			return nil, nil, err
-		}
+	body, err := a.bodyFor(ext)
+	if err != nil {
+		return nil, nil, err
 	}
 	needsUTF8 := body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients())
-	switch size := body.Size(); {
-	case ext.MaxBytes > 0 && size > ext.MaxBytes:
-		return nil, nil, fmt.Errorf("%w: %d bytes, the server takes at most %d", errTooLarge, size, ext.MaxBytes)
-	case needsUTF8 && !ext.UTF8:
+	if needsUTF8 && !ext.UTF8 {
 		return nil, nil, fmt.Errorf("%w: an address needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
 	}
-	if a.msg.DSN != (mailer.DSN{}) && !ext.DSN {
-		if a.client.cfg.Strict {
-			return nil, nil, fmt.Errorf("%w: the message asks for DSN, which the server does not offer", mailer.ErrUnsupported)
-		}
-		if name := mailer.FeatureDSN.String(); !slices.Contains(a.degraded, name) { // a stale connection's server said so already
-			a.degraded = append(a.degraded, name)
-		}
+	if err := a.degradeDSN(ext); err != nil {
+		return nil, nil, err
 	}
-	a.named = a.msg.Recipients()
-	if n := ext.MaxRecipients; n > 0 && len(a.named) > n {
-		if a.msg.AllOrNone {
-			return nil, nil, fmt.Errorf("%w: %d recipients, the server takes %d at once", mailer.ErrUnsupported, len(a.named), n)
-		}
-		a.named = a.named[:n]
+	if err := a.nameRecipients(ext); err != nil {
+		return nil, nil, err
 	}
 	a.env = smtpwire.Envelope{
 		From:            a.msg.EnvelopeFrom(),
@@ -171,7 +152,49 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 	return &a.env, body, nil
 }
 
-var errTooLarge = errors.New("message too large")
+// bodyFor returns the content in a form that the server takes.
+func (a *attempt) bodyFor(ext smtpwire.Extensions) (body *eml.Body, err error) {
+	body = a.body
+	if body.EightBit() && !ext.EightBit {
+		if body, err = eml.Render(a.msg, eml.Options{}); err != nil {
+			return nil, err
+		}
+	}
+	if size := body.Size(); ext.MaxBytes > 0 && size > ext.MaxBytes {
+		return nil, fmt.Errorf("%w: %d bytes, the server takes at most %d", errTooLarge, size, ext.MaxBytes)
+	}
+	return body, nil
+}
+
+// degradeDSN leaves out what only a server with DSN understands.
+func (a *attempt) degradeDSN(ext smtpwire.Extensions) error {
+	name := mailer.FeatureDSN.String()
+	switch {
+	case a.msg.DSN == mailer.DSN{} || ext.DSN:
+	case a.client.cfg.Strict:
+		return fmt.Errorf("%w: the message asks for DSN, which the server does not offer", mailer.ErrUnsupported)
+	case !slices.Contains(a.degraded, name): // else the server of a stale connection lacked it too
+		a.degraded = append(a.degraded, name)
+	}
+	return nil
+}
+
+// nameRecipients keeps to RCPTMAX (RFC 9422). Those left out are reported, for another transaction.
+func (a *attempt) nameRecipients(ext smtpwire.Extensions) error {
+	a.named = a.msg.Recipients()
+	if n := ext.MaxRecipients; n > 0 && len(a.named) > n {
+		if a.msg.AllOrNone {
+			return fmt.Errorf("%w: %d recipients, the server takes %d at once", mailer.ErrUnsupported, len(a.named), n)
+		}
+		a.named = a.named[:n]
+	}
+	return nil
+}
+
+var (
+	errTooLarge        = errors.New("message too large")
+	errProviderOptions = errors.New("it takes no ProviderOptions")
+)
 
 // notify is the NOTIFY parameter of RFC 3461 section 4.1.
 func notify(n mailer.DSNNotify) string {
@@ -206,8 +229,4 @@ func allASCII(list []string) bool {
 		}
 	}
 	return true
-}
-
-func isEOF(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed)
 }

@@ -137,13 +137,13 @@ func (c *Config) check() error {
 	case c.Security < STARTTLS || c.Security > Plaintext:
 		return errors.New("Security is not one of the named values")
 	case c.Security == Plaintext && !c.AllowPlaintext && !isLoopbackName(c.Host):
-		return errors.New("Security is Plaintext, but Host is not this machine: set AllowPlaintext to send credentials and mail in clear text")
+		return errors.New("Security is Plaintext, but Host is not this machine: set AllowPlaintext (allow_plaintext=true) to send credentials and mail in clear text")
 	case c.TLSConfig != nil && c.TLSConfig.InsecureSkipVerify:
 		return errors.New("TLSConfig.InsecureSkipVerify is set; put the server's CA into TLSConfig.RootCAs instead")
 	case c.Timeout < 0 || c.StallTimeout < 0 || c.ReplyTimeout < 0:
 		return errors.New("Timeout, StallTimeout or ReplyTimeout is negative")
 	case c.MaxConns < 0:
-		return errors.New("MaxConns is negative")
+		return errors.New("MaxConns (max_conns) is negative")
 	}
 	return c.checkNames()
 }
@@ -152,7 +152,7 @@ func (c *Config) check() error {
 func (c *Config) checkNames() error {
 	switch {
 	case (c.Username == "") != (c.Password == nil):
-		return errors.New("Username and Password go together")
+		return errors.New("Username and Password go together (user:password@)")
 	case c.Auth != "" && c.Password == nil:
 		return errors.New("Auth is set without Username and Password")
 	case c.Auth != "" && !slices.ContainsFunc(mechanisms, func(m mechanism) bool { return strings.EqualFold(m.name, c.Auth) }):

@@ -14,7 +14,7 @@ import (
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-var errNotLoopback = errors.New("the connection does not stay on this machine: set AllowPlaintext to send credentials and mail in clear text")
+var errNotLoopback = errors.New("the connection does not stay on this machine: set AllowPlaintext (allow_plaintext=true) to send credentials and mail in clear text")
 
 // connect opens a connection that is ready for a message, unless Close cuts that off.
 func (c *Client) connect(ctx context.Context, a *attempt) (*pooled, *smtpwire.Error) {

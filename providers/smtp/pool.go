@@ -3,6 +3,7 @@ package smtp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -84,7 +85,7 @@ func (p *pool) wait(ctx context.Context, limit time.Time) error {
 	case <-expired:
 		return errSaturated
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w while all %d connections were in use", ctx.Err(), cap(p.slots))
 	case <-p.closing:
 		return errClosed
 	}

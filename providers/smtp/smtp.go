@@ -2,7 +2,6 @@ package smtp
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
 
@@ -80,7 +79,8 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 func (c *Client) Close(ctx context.Context) error { return c.pool.close(ctx) }
 
 // Check connects, protects the connection, authenticates, says NOOP, and leaves; see
-// [mailer.Checker]. It uses a connection of its own and takes at most Config.Timeout.
+// [mailer.Checker]. It opens a connection of its own, which counts among MaxConns: where
+// all are in use, it fails with [mailer.ErrRateLimited] after Config.Timeout.
 func (c *Client) Check(ctx context.Context) error {
 	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
 	a.setLimits(ctx)
@@ -103,5 +103,3 @@ func (c *Client) Check(ctx context.Context) error {
 	c.pool.drop(conn)
 	return nil
 }
-
-var errProviderOptions = errors.New("it takes no ProviderOptions")
