@@ -242,12 +242,18 @@ func (t *transaction) readMail() *Error {
 	return t.refusal(StageMail, reply)
 }
 
-// readInVain reads the replies to n RCPT that came along with a refused MAIL.
+// readInVain reads the replies to n RCPT that came along with a refused MAIL. The
+// refusal stands if the server hangs up meanwhile; in one flight, where only the further
+// replies show that it was the answer to MAIL, it does not.
 func (t *transaction) readInVain(n int, refused *Error) *Error {
 	for range n {
 		reply, err := t.read(StageRcpt)
-		if err != nil {
+		switch {
+		case err != nil && (t.oneFlight() || t.ctx.Err() != nil):
 			return err
+		case err != nil:
+			t.Abort()
+			return refused
 		}
 		t.atOdds = t.atOdds || reply.OK()
 	}

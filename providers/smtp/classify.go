@@ -149,17 +149,11 @@ func classifyAuthError(err error) verdict {
 		return accountForNow
 	case errors.Is(err, smtpwire.ErrNoAuth), errors.Is(err, errMechanism):
 		return accountRefused
-	case errors.Is(err, smtpwire.ErrReply), errors.Is(err, smtpwire.ErrTimeout), isTransport(err):
-		return providerDown
 	}
-	return accountRefused
+	return providerDown
 }
 
-func isTransport(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) || errors.Is(err, net.ErrClosed) || isEOF(err)
-}
-
+// isEOF: the connection ended, on either side.
 func isEOF(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) || errors.Is(err, net.ErrClosed)
 }

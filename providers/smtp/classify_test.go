@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
@@ -161,7 +162,7 @@ func TestFailureVerdicts(t *testing.T) {
 		{11, smtpwire.StageStartTLS, nil, 554, fresh, wantRefuses}, {12, smtpwire.StageStartTLS, smtpwire.ErrInjected, 0, fresh, wantRefuses},
 		{11, smtpwire.StageStartTLS, io.EOF, 0, fresh, wantDown},
 		{13, smtpwire.StageAuth, smtpwire.ErrNoAuth, 0, fresh, wantAccount}, {13, smtpwire.StageAuth, errMechanism, 0, fresh, wantAccount},
-		{14, smtpwire.StageAuth, nil, 535, fresh, wantAccount}, {14, smtpwire.StageAuth, errors.New("the server did not prove itself"), 0, fresh, wantAccount},
+		{14, smtpwire.StageAuth, nil, 535, fresh, wantAccount}, {14, smtpwire.StageAuth, fmt.Errorf("%w: no proof", errMechanism), 0, fresh, wantAccount}, {15, smtpwire.StageAuth, syscall.ECONNRESET, 0, fresh, wantDown},
 		{15, smtpwire.StageAuth, io.EOF, 0, fresh, wantDown}, {15, smtpwire.StageAuth, io.ErrUnexpectedEOF, 0, fresh, wantDown},
 		{15, smtpwire.StageAuth, smtpwire.ErrTimeout, 0, fresh, wantDown}, {15, smtpwire.StageAuth, smtpwire.ErrReply, 0, fresh, wantDown},
 		{15, smtpwire.StageAuth, net.ErrClosed, 0, fresh, wantDown},

@@ -143,9 +143,9 @@ func (e *scramExchange) Next(challenge []byte) ([]byte, error) {
 	isProof := bytes.HasPrefix(challenge, []byte("v="))
 	switch {
 	case isProof != e.answered:
-		return nil, errors.New("the server's messages are out of order")
+		return nil, fmt.Errorf("%w: its messages are out of order", errMechanism)
 	case tooManyIterations(challenge):
-		return nil, fmt.Errorf("the server asks for more than %d iterations", maxIterations)
+		return nil, fmt.Errorf("%w: it asks for more than %d iterations", errMechanism, maxIterations)
 	}
 	response, err := e.auth.Next(challenge, true)
 	if err != nil {
@@ -157,7 +157,7 @@ func (e *scramExchange) Next(challenge []byte) ([]byte, error) {
 
 func (e *scramExchange) Done() error {
 	if !e.proven {
-		return errors.New("the server did not prove that it knows the password")
+		return fmt.Errorf("%w: it did not prove that it knows the password", errMechanism)
 	}
 	return nil
 }
