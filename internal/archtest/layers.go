@@ -13,7 +13,7 @@ const (
 	leaf     layer = "leaf"     // internal/redact ...: knows nothing of the module
 	contract layer = "contract" // mailer
 	feature  layer = "feature"  // mailer/eml ...
-	wire     layer = "wire"     // internal/smtpwire, internal/httpapi
+	wire     layer = "wire"     // internal/smtpwire, internal/httpapi, internal/ledger
 	adapter  layer = "adapter"  // providers/smtp ...
 	facade   layer = "facade"   // providers
 	example  layer = "example"  // examples/quickstart ...
@@ -51,7 +51,7 @@ func layerOf(dir string) layer {
 		return adapter
 	case first == "examples":
 		return example
-	case first == "internal" && (second == "smtpwire" || second == "httpapi"):
+	case first == "internal" && slices.Contains([]string{"smtpwire", "httpapi", "ledger"}, second):
 		return wire
 	case first == "internal" && isRig(second):
 		return rig
