@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -32,6 +33,7 @@ type Conn struct {
 
 	raw    net.Conn // the transport itself, which deadlines and closing go to
 	nc     net.Conn // raw, or TLS over it
+	in     budget   // between nc and R
 	isTLS  bool
 	limit  time.Time // what SetLimit set last
 	peeker peeker
@@ -48,7 +50,8 @@ type Conn struct {
 // Init makes c a connection over nc, and its owner, with a buffer for what is read.
 func (c *Conn) Init(nc net.Conn, bufferBytes int) {
 	c.raw, c.nc, c.ctx = nc, nc, context.Background()
-	c.R = bufio.NewReaderSize(nc, bufferBytes)
+	c.in = budget{r: nc, left: math.MaxInt64}
+	c.R = bufio.NewReaderSize(&c.in, bufferBytes)
 	c.cancelFn = c.expire
 	c.peeker.init(nc)
 }
@@ -109,6 +112,18 @@ func (c *Conn) StopWriting() {
 	_ = c.raw.SetWriteDeadline(longAgo)
 }
 
+// SetWriteLimit lets writes wait until t, and leaves reads alone. The end of ctx comes first.
+func (c *Conn) SetWriteLimit(t time.Time) {
+	if d, ok := c.ctx.Deadline(); ok && d.Before(t) {
+		t = d
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.aborted && !c.readOnly {
+		_ = c.raw.SetWriteDeadline(t)
+	}
+}
+
 // SetLimit lets reads and writes wait until t; zero means without end. The end of ctx comes first.
 func (c *Conn) SetLimit(t time.Time) {
 	if d, ok := c.ctx.Deadline(); ok && (t.IsZero() || d.Before(t)) {
@@ -155,7 +170,7 @@ func (c *Conn) Put(p []byte, stall time.Duration, commit time.Time) error {
 		if !commit.IsZero() && commit.Before(limit) {
 			limit = commit
 		}
-		c.SetLimit(limit)
+		c.SetWriteLimit(limit)
 		n, err := c.nc.Write(p[:min(len(p), stepBytes)])
 		if err != nil {
 			return err
@@ -184,8 +199,8 @@ func (c *Conn) Handshake(config *tls.Config, limit time.Time) error {
 	if err := t.HandshakeContext(c.ctx); err != nil {
 		return err
 	}
-	c.nc, c.isTLS = t, true
-	c.R.Reset(t)
+	c.nc, c.isTLS, c.in.r = t, true, t
+	c.R.Reset(&c.in)
 	return nil
 }
 

@@ -1,0 +1,166 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/netconn"
+	"github.com/mailkeel/mailkeel/internal/redact"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// Replies is what an adapter knows of its provider's replies. Both methods are pure.
+type Replies interface {
+	// Accepted returns the provider's name for the message if the reply, whose status is 2xx
+	// and whose body is whole, is an acceptance exactly as the provider documents it.
+	// It is made of visible ASCII characters; see [IsID].
+	Accepted(*Reply) (id string, ok bool)
+	// Problem reads a reply that is none.
+	Problem(*Reply) Problem
+}
+
+// maxID is well above what any provider calls a message.
+const maxID = 512
+
+// IsID reports whether s can be a provider's name for a message: visible ASCII, and not too long.
+func IsID(s string) bool {
+	return s != "" && len(s) <= maxID && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f })
+}
+
+// An API is a provider behind a Client: its credential, and what its replies mean.
+type API struct {
+	Client *Client
+	// Credential is asked for at every request.
+	Credential mailer.SecretSource
+	// Authorization makes the value of the header field of that name.
+	Authorization func(secret string) string
+	Replies       Replies
+	// Distrust5xx makes a 500 or 503 Unknown even where the provider itself gives the reason.
+	Distrust5xx bool
+}
+
+// Send makes the one attempt a, by req. It speaks a second time only where the
+// credential was refused, its source can fetch another, and did. req's Gate is a's.
+func (p *API) Send(ctx context.Context, a *ledger.Attempt, req *Request) (*mailer.Receipt, error) {
+	req.Gate = a.Gate
+	res, secret := p.call(ctx, req, a.Mark)
+	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Reply.Whole && !res.Reply.Early {
+		if id, ok := p.Replies.Accepted(res.Reply); ok {
+			return a.Accept(res.Reply.Status, redact.Secrets(id, secret.Reveal())), nil
+		}
+	}
+	return nil, p.refuse(a, res, secret)
+}
+
+// Get asks the provider something that sends no message. The reply is one of 2xx that came
+// whole; any other is a *mailer.SendError, in the name of a.
+func (p *API) Get(ctx context.Context, a *ledger.Attempt, req *Request) (*Reply, error) {
+	res, secret := p.call(ctx, req, a.Mark)
+	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Reply.Whole {
+		return res.Reply, nil
+	}
+	return nil, p.refuse(a, res, secret)
+}
+
+// call makes one exchange, and another with a fresh credential where the first one's was refused.
+func (p *API) call(ctx context.Context, req *Request, mark func(mailer.Phase)) (Result, mailer.Secret) {
+	mark(mailer.PhaseAuth)
+	secret, err := p.secret(ctx)
+	if err != nil {
+		return Result{Err: err}, secret
+	}
+	res := p.exchange(ctx, req, secret, mark)
+	source, ok := p.Credential.(mailer.Refresher)
+	if !ok || res.Reply == nil || res.Reply.Status != http.StatusUnauthorized {
+		return res, secret
+	}
+	source.Refresh()
+	fresh, err := p.secret(ctx)
+	if err != nil || fresh.Equal(secret) {
+		return res, secret
+	}
+	again := *req
+	again.Committed = res.Committed
+	return p.exchange(ctx, &again, fresh, mark), fresh
+}
+
+func (p *API) exchange(ctx context.Context, req *Request, secret mailer.Secret, mark func(mailer.Phase)) Result {
+	authorized := *req
+	authorized.Fields = append([]Field{{"Authorization", p.Authorization(secret.Reveal())}}, req.Fields...)
+	return p.Client.Do(ctx, &authorized, mark)
+}
+
+// secret asks for the credential within the time that connecting has.
+func (p *API) secret(ctx context.Context) (mailer.Secret, *Error) {
+	limited, cancel := ctx, func() {}
+	if _, fixed := p.Credential.(mailer.Secret); !fixed {
+		limited, cancel = context.WithTimeout(ctx, p.Client.cfg.Timeout)
+	}
+	defer cancel()
+	secret, err := p.Credential.Secret(limited)
+	switch {
+	case err == nil && secret.IsZero():
+		err = errors.New("it is empty")
+	case err == nil && !isFieldValue(secret.Reveal()):
+		err = errors.New("it has a character that no key has")
+	case isContextError(err) && ctx.Err() == nil:
+		err = fmt.Errorf("%w: its source took too long", netconn.ErrTimeout) // nobody cancelled anything
+	}
+	if err != nil {
+		return secret, &Error{StageCredential, err}
+	}
+	return secret, nil
+}
+
+// saturatedRetry is when a connection is likely to be free: a message takes less.
+const saturatedRetry = time.Second
+
+// refuse accounts for everything that is no acceptance.
+func (p *API) refuse(a *ledger.Attempt, res Result, secret mailer.Secret) *mailer.SendError {
+	if res.Reply == nil {
+		why := ledger.Reason{}
+		if errors.Is(res.Err, connpool.ErrSaturated) {
+			why.RetryAfter = saturatedRetry
+		}
+		return a.Refuse(classifyFailure(res.Err, res.Released), why, cause(res.Err))
+	}
+	problem := p.Replies.Problem(res.Reply)
+	v := classifyReply(res.Reply, problem, p.Distrust5xx)
+	if v == ledger.Unknown && res.Err != nil && isContextError(res.Err.Err) {
+		v = ledger.UnknownByCaller // it ended within the reply
+	}
+	text := redact.Text(problem.Text, secret.Reveal())
+	why := ledger.Reason{Protocol: "http", Code: res.Reply.Status, Text: text}
+	if v.Outcome == mailer.NotAccepted && v.Temporary {
+		why.RetryAfter = max(RetryAfter(res.Reply.Header, time.Now()), problem.Wait)
+	}
+	return a.Refuse(v, why, reason(res, v, text))
+}
+
+// reason is the cause of the error, which says the status itself.
+func reason(res Result, v ledger.Verdict, text string) error {
+	if text == "" {
+		text = strings.ToLower(http.StatusText(res.Reply.Status))
+	}
+	switch {
+	case res.Reply.Status/100 == 2 && !res.Reply.Whole && res.Err != nil:
+		return fmt.Errorf("reply incomplete: %w", res.Err)
+	case res.Reply.Status/100 == 2:
+		sum := sha256.Sum256(res.Reply.Body)
+		return fmt.Errorf("not what the provider says when it accepts: %s (%d bytes, sha256 %x)", text, len(res.Reply.Body), sum[:8])
+	case res.Reply.Status/100 == 3:
+		return errors.New(text + ": redirects are not followed")
+	case v.Outcome == mailer.Unknown && text == "":
+		return errors.New("reply not understood")
+	}
+	return errors.New(text)
+}
+
+func join(sentinel error, err error) error { return fmt.Errorf("%w: %w", sentinel, err) }

@@ -1,0 +1,61 @@
+package httpapi
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+)
+
+// A Stage is a step of an exchange.
+type Stage int
+
+// The stages in their order. StageBody ends when the last byte is released.
+const (
+	StageConnect Stage = iota
+	StageProxy
+	StageTLS
+	StageCredential
+	StageBody
+	StageReply
+)
+
+var stageNames = [...]string{"connect", "proxy", "tls handshake", "credential", "request", "reply"}
+
+// String returns the name that error texts use.
+func (s Stage) String() string { return stageNames[s] }
+
+var (
+	// ErrCancelled means that the gate did not let the request go.
+	ErrCancelled = errors.New("cancelled before the request was complete")
+	// ErrSource means that the content failed while it was read.
+	ErrSource = errors.New("content failed")
+	// ErrRequest means that the request cannot be written as it is.
+	ErrRequest = errors.New("request cannot be written")
+	// ErrReply means that what came is no HTTP reply, or too long for one.
+	ErrReply = errors.New("reply not understood")
+	// ErrCredential means that there is no credential to send.
+	ErrCredential = errors.New("no credential")
+	// ErrNotLoopback means that plain HTTP would leave this machine.
+	ErrNotLoopback = errors.New("the connection does not stay on this machine, and plain HTTP is for this machine only")
+	// ErrProxyAuth means that the proxy wants other credentials.
+	ErrProxyAuth = errors.New("the proxy refused its credentials")
+)
+
+// An Error says where an exchange ended without a reply, and why.
+type Error struct {
+	Stage Stage
+	Err   error
+}
+
+// Error returns one line.
+func (e *Error) Error() string { return e.Stage.String() + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// isTLSPolicy reports whether the server could not prove who it is.
+func (e *Error) isTLSPolicy() bool {
+	var certificate *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	return errors.As(e.Err, &certificate) || errors.As(e.Err, &authority)
+}
