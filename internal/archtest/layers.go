@@ -17,7 +17,7 @@ const (
 	adapter  layer = "adapter"  // providers/smtp ...
 	facade   layer = "facade"   // providers
 	example  layer = "example"  // examples/quickstart ...
-	support  layer = "support"  // mailer/mailertest, mailer/sendertest: for tests of users
+	support  layer = "support"  // mailer/mailertest, providers/sendgrid/sendgridtest ...: for tests of users
 	rig      layer = "rig"      // internal/smtpfake ...: for tests and examples of ours
 )
 
@@ -47,6 +47,8 @@ func layerOf(dir string) layer {
 		return feature
 	case first == "providers" && !nested:
 		return facade
+	case first == "providers" && strings.HasSuffix(rest, "/"+second+"test"):
+		return support
 	case first == "providers":
 		return adapter
 	case first == "examples":

@@ -12,7 +12,10 @@ import (
 // internal/docs.
 var thirdParty = map[string][]string{
 	"golang.org/x/net/idna":                            {"mailer", "internal", "providers"},
-	"github.com/segmentio/asm/base64":                  {"mailer/eml"},
+	"golang.org/x/net/http/httpproxy":                  {"internal/httpapi"},
+	"golang.org/x/net/http2":                           {"internal/httpapi"},
+	"golang.org/x/net/proxy":                           {"internal/httpapi"},
+	"github.com/segmentio/asm/base64":                  {"mailer/eml", "internal/httpapi"},
 	"github.com/wneessen/go-mail":                      {"providers/smtp"},
 	"github.com/sendgrid/sendgrid-go":                  {"providers/sendgrid"},
 	"github.com/mailgun/mailgun-go/v4":                 {"providers/mailgun"},
@@ -25,7 +28,7 @@ var thirdParty = map[string][]string{
 // is what the drop-in replaces, and nothing that is sent goes through it.
 var standardLimits = map[string][]string{
 	"net/smtp": {"mailer/netsmtp"},
-	"testing":  {"mailer/mailertest", "mailer/sendertest", "internal"},
+	"testing":  {"mailer/mailertest", "mailer/sendertest", "internal", "providers/sendgrid/sendgridtest", "providers/mailgun/mailguntest"},
 }
 
 // contractAvoids is what package mailer, which opens no connection, has no use for.

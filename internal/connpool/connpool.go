@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// A Conn is what a [Pool] keeps.
+// A Conn is what a [Pool] keeps. Spent and Abort are called while the pool is locked: they
+// must not call it.
 type Conn interface {
 	comparable
 	// Alive reports whether an idle connection still looks usable, without waiting.
@@ -51,9 +52,9 @@ var (
 	ErrClosed = errors.New("closed")
 )
 
-// New returns a Pool of at most size connections, kept idle for idleTimeout; a negative one keeps none.
+// New returns a Pool of at most size connections, kept idle for idleTimeout; zero or less keeps none.
 func New[C Conn](size int, idleTimeout time.Duration) *Pool[C] {
-	cut, cutOff := context.WithCancel(context.Background())
+	cut, cutOff := context.WithCancel(context.Background()) //nolint:gosec // Close calls it
 	return &Pool[C]{
 		slots: make(chan struct{}, size), closing: make(chan struct{}), cut: cut, cutOff: cutOff,
 		idleTimeout: idleTimeout, inUse: make(map[C]struct{}, size),
@@ -248,10 +249,24 @@ func (p *Pool[C]) drain(ctx context.Context) error {
 	return nil
 }
 
+// InUse returns how many connections are tracked or taken, and not given back yet.
+func (p *Pool[C]) InUse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.inUse)
+}
+
 func (p *Pool[C]) abortAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for conn := range p.inUse {
 		conn.Abort()
 	}
+}
+
+// Untrack forgets conn, which somebody else looks after from now on.
+func (p *Pool[C]) Untrack(conn C) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.inUse, conn)
 }

@@ -13,9 +13,10 @@ import (
 // A Client makes exchanges with one server over a pool of connections. It is safe for
 // concurrent use.
 type Client struct {
-	cfg  Config
-	base *url.URL
-	pool *connpool.Pool[*conn]
+	cfg   Config
+	base  *url.URL
+	pool  *connpool.Pool[*conn]
+	http2 *multiplexer // nil without Config.HTTP2
 }
 
 // New returns a Client. It opens no connection. The error names the field of cfg that is wrong.
@@ -24,14 +25,24 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, configError(err)
 	}
-	return &Client{cfg: cfg, base: base, pool: connpool.New[*conn](cfg.MaxConns, cfg.IdleTimeout)}, nil
+	c := &Client{cfg: cfg, base: base, pool: connpool.New[*conn](cfg.MaxConns, cfg.IdleTimeout)}
+	if cfg.HTTP2 {
+		c.http2 = newMultiplexer(&cfg)
+	}
+	return c, nil
 }
 
 // Host returns the server's name.
 func (c *Client) Host() string { return c.base.Hostname() }
 
 // Close ends the Client; see [mailer.Closer].
-func (c *Client) Close(ctx context.Context) error { return c.pool.Close(ctx) }
+func (c *Client) Close(ctx context.Context) error {
+	err := c.pool.Close(ctx)
+	if c.http2 != nil {
+		c.http2.close()
+	}
+	return err
+}
 
 // Limits are the limits in time of an exchange. ctx comes first in each.
 type Limits struct {
@@ -91,6 +102,9 @@ func (c *Client) Do(ctx context.Context, req *Request, mark func(mailer.Phase)) 
 	defer c.pool.Release()
 	now := time.Now()
 	limits = c.limits(ctx, req.Gate) // the wait for a connection is not the server's
+	if c.hasHTTP2() {
+		return c.doHTTP2(ctx, req, limits, mark)
+	}
 	again := *req
 	res := c.exchange(ctx, &again, c.pool.Take(now), limits, mark)
 	if res.stale {

@@ -5,7 +5,7 @@ import "time"
 // Alive reports whether an idle connection still looks usable: nothing has arrived,
 // and not its end either. It does not wait, and asks the server nothing.
 func (c *Conn) Alive(now time.Time) bool {
-	if c.Aborted() || c.R.Buffered() > 0 {
+	if !c.isWritable() || c.R.Buffered() > 0 {
 		return false
 	}
 	if c.isTLS {

@@ -104,6 +104,13 @@ func (c *Conn) Aborted() bool {
 	return c.aborted
 }
 
+// isWritable: neither aborted nor stopped.
+func (c *Conn) isWritable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.aborted && !c.readOnly
+}
+
 // StopWriting makes writes fail from now on, one that is waiting included. Reads go on.
 func (c *Conn) StopWriting() {
 	c.mu.Lock()
@@ -210,4 +217,11 @@ func (c *Conn) TLS() (state tls.ConnectionState, ok bool) {
 		return t.ConnectionState(), true
 	}
 	return tls.ConnectionState{}, false
+}
+
+// Transport hands the connection over to who speaks another protocol on it, with TLS and
+// without limits. c is of no use after it but for Abort.
+func (c *Conn) Transport() net.Conn {
+	_ = c.raw.SetDeadline(time.Time{})
+	return c.nc
 }

@@ -10,7 +10,7 @@ const countsAreExact = true
 // peeker looks into a socket's buffer without taking anything out of it.
 type peeker struct {
 	raw   syscall.RawConn // nil where the transport is no socket
-	look  func(fd uintptr) bool
+	look  func(fd uintptr)
 	quiet bool
 }
 
@@ -24,21 +24,21 @@ func (p *peeker) init(transport any) {
 		return
 	}
 	p.raw = raw
-	p.look = func(fd uintptr) bool {
+	p.look = func(fd uintptr) {
 		var b [1]byte
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		p.quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK
-		return true
 	}
 }
 
-// hasUnread reports whether something waits in the socket.
+// hasUnread reports whether something waits in the socket. It looks past a limit that
+// has run out, which Read of a [syscall.RawConn] would not.
 func (c *Conn) hasUnread() bool {
 	if c.peeker.raw == nil {
 		return false
 	}
 	c.peeker.quiet = true
-	return c.peeker.raw.Read(c.peeker.look) == nil && !c.peeker.quiet
+	return c.peeker.raw.Control(c.peeker.look) == nil && !c.peeker.quiet
 }
 
 func (c *Conn) isQuiet() bool {
@@ -46,5 +46,5 @@ func (c *Conn) isQuiet() bool {
 		return isQuietByReading(c.raw)
 	}
 	c.peeker.quiet = false
-	return c.peeker.raw.Read(c.peeker.look) == nil && c.peeker.quiet
+	return c.peeker.raw.Control(c.peeker.look) == nil && c.peeker.quiet
 }
