@@ -15,30 +15,22 @@ func nearby(b *testing.B) ports {
 	b.Helper()
 	certs := testcert.Must(b)
 	p := ports{RootsPEM: certs.RootsPEM}
-	for _, l := range []struct {
-		port *int
-		open func() (*sink.Listener, error)
-	}{
-		{&p.Plain, func() (*sink.Listener, error) { return sink.Listen(nil) }},
-		{&p.TLS, func() (*sink.Listener, error) { return sink.Listen(testcert.Server(certs.Valid)) }},
-		{&p.Distant, func() (*sink.Listener, error) { return sink.ListenDelayed(p.Plain, delay) }},
-	} {
-		listener, err := l.open()
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(listener.Close)
-		*l.port = listener.Port()
+	listeners, err := p.open(testcert.Server(certs.Valid), new(sink.Tally))
+	for _, l := range listeners {
+		b.Cleanup(l.Close)
+	}
+	if err != nil {
+		b.Fatal(err)
 	}
 	return p
 }
 
-func benchmarkSend(b *testing.B, w way, n int, m *contender.Mail, size int64) {
+func benchmarkSend(b *testing.B, list []contender.Contender, w way, n int, m *contender.Mail, size int64) {
 	target, err := nearby(b).target(w)
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, c := range contender.All() {
+	for _, c := range list {
 		b.Run(c.Name, func(b *testing.B) {
 			sessions, err := c.Open(target, n)
 			if err != nil {
@@ -61,12 +53,14 @@ func benchmarkSend(b *testing.B, w way, n int, m *contender.Mail, size int64) {
 func BenchmarkSmall(b *testing.B) {
 	for _, w := range []way{plain, encrypted} {
 		for _, n := range callers {
-			b.Run(string(w)+"/c="+strconv.Itoa(n), func(b *testing.B) { benchmarkSend(b, w, n, contender.Small(), 1<<10) })
+			b.Run(string(w)+"/c="+strconv.Itoa(n), func(b *testing.B) { benchmarkSend(b, contender.All(), w, n, contender.Small(), 1<<10) })
 		}
 	}
 }
 
-func BenchmarkDistant(b *testing.B) { benchmarkSend(b, distant, 1, contender.Small(), 1<<10) }
+func BenchmarkDistant(b *testing.B) {
+	benchmarkSend(b, contender.All(), distant, 1, contender.Small(), 1<<10)
+}
 
 func BenchmarkAttachment(b *testing.B) {
 	const size = 10 << 20
@@ -75,7 +69,31 @@ func BenchmarkAttachment(b *testing.B) {
 		b.Fatal(err)
 	}
 	for _, w := range []way{plain, encrypted} {
-		b.Run(string(w), func(b *testing.B) { benchmarkSend(b, w, 1, m, size) })
+		b.Run(string(w), func(b *testing.B) { benchmarkSend(b, contender.All(), w, 1, m, size) })
+	}
+}
+
+func BenchmarkAPISmall(b *testing.B) {
+	for _, s := range contender.Services() {
+		for _, n := range callers {
+			b.Run(s.Name+"/c="+strconv.Itoa(n), func(b *testing.B) {
+				benchmarkSend(b, but(s, contender.LargeOnly), encryptedAPI, n, contender.Small(), 1<<10)
+			})
+		}
+	}
+}
+
+func BenchmarkAPIAttachment(b *testing.B) {
+	const size = 10 << 20
+	m, err := contender.Large(b.TempDir(), size)
+	if err == nil {
+		err = m.Load()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range contender.Services() {
+		benchmarkSend(b, but(s, contender.SmallOnly), api, 1, m, size)
 	}
 }
 

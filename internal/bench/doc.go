@@ -1,7 +1,7 @@
 // Command bench compares Mailkeel with the Go libraries people send mail with today, and with what is
 // possible at all, and says which of the goals are met:
 //
-//	cd internal/bench && go run .            # all goals, two to three minutes
+//	cd internal/bench && go run .            # all goals, about three minutes
 //	cd internal/bench && go run . -only G3   # one goal
 //	cd internal/bench && go run . -quick     # a minute at most; the figures mean little
 //
@@ -9,13 +9,15 @@
 //
 // # Method
 //
-// Everything runs on this machine's loopback. The server, and the proxy that delays, are a process of
+// Everything runs on this machine's loopback. The servers, and the proxy that delays, are a process of
 // their own, so that CPU time and allocations are the client's alone; attachments are sent by a fresh process for
 // each contender, whose memory is then its own. In every repetition the contenders run in another random
 // order. A figure is the median of the repetitions with the lowest and highest; a ratio is the median of the
 // ratios within each repetition. Every contender runs at its best settings: connections stay open, each
-// caller has its own, and what can be switched off is. Contenders marked "bytes" send small messages that were built
-// beforehand; all others build MIME for every message.
+// caller has its own, and what can be switched off is. The vendors' clients for providers' APIs run twice,
+// with the transport they come with and with one that keeps a connection for each caller. Contenders
+// marked "bytes" send small messages that were built beforehand; all others build MIME, or what the API
+// takes, for every message.
 //
 // Absolute rates depend on the machine and its load. Ratios, CPU time, allocations and round trips
 // are what to compare.

@@ -10,12 +10,13 @@ import (
 	"github.com/mailkeel/mailkeel/internal/bench/contender"
 )
 
-// The quantities of G3 beside the rate: microseconds of CPU and allocations for each
-// message, the client's and where it says so the server's.
+// The quantities of G3 and G6 beside the rate: microseconds of CPU and allocations for each
+// message, the client's and where it says so the server's; and how many messages were sent.
 const (
 	cpu       = "cpu"
 	serverCPU = "server cpu"
 	allocs    = "allocs"
+	messages  = "messages"
 )
 
 // smallMessages is G3: what a message of 1 KB costs.
@@ -101,6 +102,7 @@ func (r *run) measured(sessions []contender.Session, m *contender.Mail) (sample,
 		cpu:       float64(own.Microseconds()) / n,
 		serverCPU: float64(server.Microseconds()) / n,
 		allocs:    float64(after.Mallocs-before.Mallocs) / n,
+		messages:  float64(count),
 	}, err
 }
 

@@ -34,13 +34,15 @@ func (t *table) print(w io.Writer) {
 
 func line(w io.Writer, cells []string) { fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")) }
 
-// number prints v with three significant digits.
+// number prints v with three significant digits, small ones with four decimals.
 func number(v float64) string {
 	switch abs := math.Abs(v); {
 	case abs >= 100 || v == math.Trunc(v) && abs < 1e15:
 		return fmt.Sprintf("%.0f", v)
 	case abs >= 10:
 		return fmt.Sprintf("%.1f", v)
+	case abs < 0.01:
+		return fmt.Sprintf("%.4f", v)
 	default:
 		return fmt.Sprintf("%.2f", v)
 	}

@@ -49,6 +49,18 @@ const (
 	Limit
 )
 
+// Sizes are kinds of messages.
+type Sizes int
+
+const (
+	// AnySize is the rule.
+	AnySize Sizes = iota
+	// SmallOnly is for what does the same with large messages as another contender, or cannot send them.
+	SmallOnly
+	// LargeOnly is for what does the same with small messages as another contender.
+	LargeOnly
+)
+
 // A Session sends messages, one at a time.
 type Session interface {
 	Send(m *Mail) error
@@ -61,6 +73,8 @@ type Contender struct {
 	Kind Kind
 	// Raw means that small messages are sent as ready bytes, without building MIME.
 	Raw bool
+	// Sizes are the messages that it is measured with.
+	Sizes Sizes
 	// Open returns a session for each of several concurrent callers, connected where
 	// the library lets one connect beforehand.
 	Open func(t Target, callers int) ([]Session, error)
@@ -77,7 +91,7 @@ const (
 	RawOneFlight      = "limit: raw BDAT, one flight"
 )
 
-// All returns every contender, Mailkeel first, limits last.
+// All returns every contender that speaks SMTP, Mailkeel first, limits last.
 func All() []Contender {
 	return slices.Concat(mailkeels(), []Contender{
 		{Name: GoMail, Kind: Peer, Open: each(openGoMail(false))},
@@ -90,9 +104,12 @@ func All() []Contender {
 	})
 }
 
-// Named returns the contender of that name.
+// Named returns the contender of that name, over SMTP or a provider's API.
 func Named(name string) (Contender, bool) {
 	all := All()
+	for _, s := range Services() {
+		all = append(all, s.Contenders...)
+	}
 	i := slices.IndexFunc(all, func(c Contender) bool { return c.Name == name })
 	if i < 0 {
 		return Contender{}, false

@@ -15,6 +15,8 @@ type Mail struct {
 	Text, HTML        string
 	// InlinePath is an image that HTML shows as cid:logo@example.com, AttachmentPath a file; empty means none.
 	InlinePath, AttachmentPath string
+	// Attachment is what AttachmentPath holds, where Load has read it: the APIs are given it in memory.
+	Attachment []byte `json:"-"`
 	// Ready is the whole message as bytes, for contenders that send nothing else; empty
 	// means that they write it themselves.
 	Ready []byte
@@ -55,6 +57,13 @@ func Large(dir string, size int) (*Mail, error) {
 	var err error
 	m.AttachmentPath, err = writeFile(dir, "archive-"+strconv.Itoa(size)+".zip", size)
 	return m, err
+}
+
+// Load reads the attachment into memory.
+func (m *Mail) Load() error {
+	var err error
+	m.Attachment, err = os.ReadFile(m.AttachmentPath)
+	return err
 }
 
 func lines(size int) string {

@@ -41,15 +41,16 @@ func openMailkeel(t Target, callers int, change func(*smtp.Config)) ([]Session, 
 	if err != nil {
 		return nil, err
 	}
-	sessions := make([]Session, callers)
-	for i := range sessions {
-		sessions[i] = mailkeelSession{client}
-	}
-	return sessions, nil
+	return same(mailkeelSession{client}, callers), nil
 }
 
 // A mailkeelSession shares its client with the other callers, as one does.
-type mailkeelSession struct{ client *smtp.Client }
+type mailkeelSession struct {
+	client interface {
+		mailer.Sender
+		mailer.Closer
+	}
+}
 
 func (s mailkeelSession) Send(m *Mail) error {
 	_, err := s.client.Send(context.Background(), mailkeelMessage(m))
@@ -72,9 +73,11 @@ func mailkeelMessage(m *Mail) *mailer.Message {
 		})
 	}
 	if m.AttachmentPath != "" {
-		msg.Attachments = append(msg.Attachments, mailer.Attachment{
-			Name: filepath.Base(m.AttachmentPath), Content: mailer.File(m.AttachmentPath),
-		})
+		content := mailer.File(m.AttachmentPath)
+		if m.Attachment != nil {
+			content = mailer.Bytes(m.Attachment)
+		}
+		msg.Attachments = append(msg.Attachments, mailer.Attachment{Name: filepath.Base(m.AttachmentPath), Content: content})
 	}
 	return msg
 }
