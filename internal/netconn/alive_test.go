@@ -158,33 +158,39 @@ func (b *bundler) inOnePiece(write func()) error {
 	return err
 }
 
-// TestAliveRecord: a TLS record that came along with the last one lies neither in the
-// socket nor in R.
-func TestAliveRecord(t *testing.T) {
+// TestRecord: a TLS record that came along with the last one lies neither in the socket nor in R.
+func TestRecord(t *testing.T) {
 	certs := testcert.Must(t)
-	synctest.Test(t, func(t *testing.T) {
-		bundle := new(bundler)
-		c, peer := newTLS(t, certs, func(c net.Conn) net.Conn { bundle.Conn = c; return bundle }, net.Pipe)
-		sent := make(chan error, 1)
-		go func() {
-			sent <- bundle.inOnePiece(func() {
-				_, _ = io.WriteString(peer, "a")
-				_, _ = io.WriteString(peer, "b")
+	for name, sees := range map[string]func(c *Conn) bool{
+		"Alive":   func(c *Conn) bool { return !c.Alive(time.Now()) },
+		"HasMore": (*Conn).HasMore,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bundle := new(bundler)
+				c, peer := newTLS(t, certs, func(c net.Conn) net.Conn { bundle.Conn = c; return bundle }, net.Pipe)
+				sent := make(chan error, 1)
+				go func() {
+					sent <- bundle.inOnePiece(func() {
+						_, _ = io.WriteString(peer, "a")
+						_, _ = io.WriteString(peer, "b")
+					})
+				}()
+				if err := errors.Join(readByte(c), <-sent); err != nil {
+					t.Fatal(err)
+				}
+				if c.R.Buffered() != 0 {
+					t.Fatal("the second record has been read already")
+				}
+				if !sees(c) {
+					t.Error("the second record is not seen")
+				}
+				if b, err := c.R.ReadByte(); err != nil || b != 'b' {
+					t.Errorf("after that, %q, %v; want what the record holds", b, err)
+				}
 			})
-		}()
-		if err := errors.Join(readByte(c), <-sent); err != nil {
-			t.Fatal(err)
-		}
-		if c.R.Buffered() != 0 {
-			t.Fatal("the second record has been read already")
-		}
-		if c.Alive(time.Now()) {
-			t.Error("the second record is not seen")
-		}
-		if b, err := c.R.ReadByte(); err != nil || b != 'b' {
-			t.Errorf("after that, %q, %v; want what the record holds", b, err)
-		}
-	})
+		})
+	}
 }
 
 // TestAliveAfterLimit: the limit of the last operation, if it has passed, is not that of the next.

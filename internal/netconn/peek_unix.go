@@ -37,7 +37,6 @@ func (c *Conn) hasUnread() bool {
 	if c.peeker.raw == nil {
 		return false
 	}
-	c.peeker.quiet = true
 	return c.peeker.raw.Control(c.peeker.look) == nil && !c.peeker.quiet
 }
 
@@ -45,6 +44,5 @@ func (c *Conn) isQuiet() bool {
 	if c.peeker.raw == nil {
 		return isQuietByReading(c.raw)
 	}
-	c.peeker.quiet = false
 	return c.peeker.raw.Control(c.peeker.look) == nil && c.peeker.quiet
 }

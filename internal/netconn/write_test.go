@@ -1,6 +1,7 @@
 package netconn
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -50,6 +51,35 @@ func TestStopWriting(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSetWriteLimit: it limits writes, not beyond the deadline of ctx, and no read.
+func TestSetWriteLimit(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		limit, deadline time.Duration
+		cause           error
+	}{
+		{"limit first", 2 * time.Second, 5 * time.Second, ErrTimeout},
+		{"deadline first", 5 * time.Second, 2 * time.Second, context.DeadlineExceeded},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, _ := newPipe(t)
+				ctx, cancel := context.WithTimeout(t.Context(), c.deadline)
+				defer cancel()
+				conn.Bind(ctx)
+				conn.SetWriteLimit(time.Now().Add(c.limit))
+				failsAfter(t, conn, writeByte, 2*time.Second, c.cause)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newPipe(t)
+		c.SetLimit(time.Now().Add(7 * time.Second))
+		c.SetWriteLimit(time.Now().Add(time.Second))
+		failsAfter(t, c, readByte, 7*time.Second, ErrTimeout)
+	})
 }
 
 // TestPut: a step may take as long as the stall limit says, all of it may take longer, and

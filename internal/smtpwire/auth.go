@@ -24,7 +24,7 @@ func (c *Conn) Authenticate(name string, initial []byte, m Mechanism, limit time
 	if !isWord(name) {
 		return &Error{Stage: StageAuth, Err: ErrArgument}
 	}
-	c.setLimit(limit)
+	c.SetLimit(limit)
 	c.out = append(append(c.out, "AUTH "...), name...)
 	if initial != nil {
 		c.out = append(c.out, ' ')

@@ -1,48 +1,31 @@
 package smtpwire
 
 import (
-	"bufio"
-	"context"
-	"crypto/tls"
-	"errors"
 	"net"
-	"os"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/mailkeel/mailkeel/internal/netconn"
 )
 
 // A Conn is one SMTP connection. It is used by one goroutine at a time; Abort and
 // the end of the bound ctx may come from others.
 type Conn struct {
-	raw net.Conn // the transport itself, which deadlines and closing go to
-	nc  net.Conn // raw, or TLS over it
-	r   *bufio.Reader
+	netconn.Conn
 	out []byte // the flight being put together
 
 	ext     Extensions
-	hasTLS  bool
 	used    bool // a transaction was begun on it
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
 	scrub   func(text string) string
-	limit   time.Time   // what setLimit set last
 	tx      transaction // the one under way, kept here to be used again
-	peeker  peeker
-
-	ctx      context.Context //nolint:containedctx // of the operation under way; see bind
-	unbind   func() bool
-	cancelFn func()
-
-	mu      sync.Mutex
-	aborted bool
 }
 
 // NewConn returns a Conn that speaks over nc, and owns it.
 func NewConn(nc net.Conn) *Conn {
-	c := &Conn{raw: nc, nc: nc, r: bufio.NewReaderSize(nc, maxReplyLine), ctx: context.Background()}
-	c.cancelFn = c.expire
-	c.peeker.init(nc)
+	c := new(Conn)
+	c.Init(nc, maxReplyLine)
 	return c
 }
 
@@ -52,7 +35,7 @@ func (c *Conn) Scrub(f func(text string) string) { c.scrub = f }
 
 // readReply reads the next reply, scrubbed.
 func (c *Conn) readReply(keepText bool) (Reply, error) {
-	reply, err := readReply(c.r, keepText)
+	reply, err := readReply(c.R, keepText)
 	if c.scrub != nil && reply.Text != "" {
 		reply.Text = c.scrub(reply.Text)
 	}
@@ -66,77 +49,18 @@ func (c *Conn) readReply(keepText bool) (Reply, error) {
 // thousand recipients.
 const maxReason = 512
 
-// Bind makes the connection obey ctx until [Conn.Unbind]: when ctx ends, whatever
-// is being waited for fails at once.
-func (c *Conn) Bind(ctx context.Context) {
-	c.ctx = ctx
-	if ctx.Done() != nil {
-		c.unbind = context.AfterFunc(ctx, c.cancelFn)
-	}
+// Alive reports whether an idle connection still looks usable: nothing has arrived,
+// not its end, and not a 421 either. It does not wait, and asks the server nothing.
+func (c *Conn) Alive(now time.Time) bool {
+	c.used = true // from now on its end may be on the way
+	return c.Conn.Alive(now)
 }
 
-// Unbind ends what Bind began and reports whether the connection can be used
-// further: whether ctx had not ended.
-func (c *Conn) Unbind() bool {
-	usable := true
-	if c.unbind != nil {
-		usable = c.unbind()
-	}
-	c.ctx, c.unbind = context.Background(), nil
-	return usable
-}
-
-var longAgo = time.Unix(1, 0)
-
-// expire makes all waits fail, and keeps setLimit from undoing that.
-func (c *Conn) expire() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.aborted = true
-	_ = c.raw.SetDeadline(longAgo)
-}
-
-// Abort closes the transport, as it is. A server in the middle of a message sees it cut off.
-func (c *Conn) Abort() {
-	c.mu.Lock()
-	c.aborted = true
-	c.mu.Unlock()
-	_ = c.raw.Close()
-}
-
-// setLimit lets reads and writes wait until t; zero means without end. The end of ctx comes first.
-func (c *Conn) setLimit(t time.Time) {
-	if d, ok := c.ctx.Deadline(); ok && (t.IsZero() || d.Before(t)) {
-		t = d
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.aborted {
-		c.limit = t
-		_ = c.raw.SetDeadline(t)
-	}
-}
-
-// cause says why an operation on the connection failed: an end of ctx is ctx's
-// error, and a limit that ran out is ErrTimeout.
-func (c *Conn) cause(err error) error {
-	if ctxErr := c.ctx.Err(); ctxErr != nil {
-		return ctxErr
-	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	if d, ok := c.ctx.Deadline(); ok && !time.Now().Before(d) {
-		return context.DeadlineExceeded // the socket's clock was a moment ahead of ctx's
-	}
-	return ErrTimeout
-}
-
-func (c *Conn) fail(stage Stage, err error) *Error { return &Error{Stage: stage, Err: c.cause(err)} }
+func (c *Conn) fail(stage Stage, err error) *Error { return &Error{Stage: stage, Err: c.Cause(err)} }
 
 // flush writes the flight. The number of bytes written is what the transport took.
 func (c *Conn) flush() error {
-	_, err := c.nc.Write(c.out)
+	_, err := c.Write(c.out)
 	c.out = c.out[:0]
 	return err
 }
@@ -155,7 +79,7 @@ func (c *Conn) roundTrip(stage Stage, keepText bool) (Reply, *Error) {
 
 // Noop asks for a sign of life, within limit.
 func (c *Conn) Noop(limit time.Time) *Error {
-	c.setLimit(limit)
+	c.SetLimit(limit)
 	c.out = append(c.out, "NOOP\r\n"...)
 	reply, err := c.roundTrip(StageHello, false)
 	if err == nil && !reply.OK() {
@@ -167,25 +91,17 @@ func (c *Conn) Noop(limit time.Time) *Error {
 // Quit ends the conversation politely within limit and closes. Nothing depends on
 // how that goes. It must not be called when a message may be half sent.
 func (c *Conn) Quit(limit time.Time) {
-	c.setLimit(limit)
+	c.SetLimit(limit)
 	c.out = append(c.out[:0], "QUIT\r\n"...)
 	if c.flush() == nil {
-		_, _ = readReply(c.r, false)
+		_, _ = readReply(c.R, false)
 	}
 	c.Abort()
 }
 
-// TLS returns the state of the TLS connection; ok is false where there is none.
-func (c *Conn) TLS() (state tls.ConnectionState, ok bool) {
-	if t, isTLS := c.nc.(*tls.Conn); isTLS {
-		return t.ConnectionState(), true
-	}
-	return tls.ConnectionState{}, false
-}
-
 // Bye says QUIT without waiting for the answer, and closes.
 func (c *Conn) Bye() {
-	c.setLimit(time.Now().Add(byeLimit))
+	c.SetLimit(time.Now().Add(byeLimit))
 	c.out = append(c.out[:0], "QUIT\r\n"...)
 	_ = c.flush()
 	c.Abort()

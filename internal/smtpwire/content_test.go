@@ -97,8 +97,9 @@ func split(s string, rng *rand.Rand) pieces {
 }
 
 func TestCountWriterHoldsTheLastOctetBack(t *testing.T) {
+	const heldBack, blockBytes = 1 << 10, 32 << 10 // of a netconn.Block
 	rng := rand.New(rand.NewPCG(3, 4))
-	for _, size := range []int{1, 2, heldBack, heldBack + 1, blockBytes - 1, blockBytes, blockBytes + 1, stepBytes * 3} {
+	for _, size := range []int{1, 2, heldBack, heldBack + 1, blockBytes - 1, blockBytes, blockBytes + 1, 24 * blockBytes} {
 		content := strings.Repeat("0123456789", size/10+1)[:size]
 		for range 4 {
 			tr, s := newTransaction(split(content, rng), int64(size))

@@ -3,6 +3,8 @@ package smtpwire
 import (
 	"strconv"
 	"time"
+
+	"github.com/mailkeel/mailkeel/internal/netconn"
 )
 
 // sendData: MAIL, RCPT and DATA in one flight where the server pipelines, and the
@@ -92,11 +94,11 @@ func (t *transaction) sendAtOnce() *Error {
 // hasExtraReply reports whether more was said than was asked for, other than that the
 // server is closing, as far as that shows without waiting.
 func (t *transaction) hasExtraReply() bool {
-	if !t.hasMore() {
+	if !t.HasMore() {
 		return false
 	}
-	t.setLimit(time.Now().Add(probe))
-	next, err := t.r.Peek(3)
+	t.SetLimit(time.Now().Add(netconn.Probe))
+	next, err := t.R.Peek(3)
 	return err == nil && string(next) != "421"
 }
 
@@ -249,7 +251,7 @@ func (t *transaction) readInVain(n int, refused *Error) *Error {
 	for range n {
 		reply, err := t.read(StageRcpt)
 		switch {
-		case err != nil && (t.oneFlight() || t.ctx.Err() != nil):
+		case err != nil && (t.oneFlight() || t.Context().Err() != nil):
 			return err
 		case err != nil:
 			t.Abort()

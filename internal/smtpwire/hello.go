@@ -23,8 +23,8 @@ func (c *Conn) Extensions() Extensions { return c.ext }
 
 // Greet waits for the server's greeting until limit.
 func (c *Conn) Greet(limit time.Time) *Error {
-	c.setLimit(limit)
-	reply, err := readReply(c.r, false)
+	c.SetLimit(limit)
+	reply, err := readReply(c.R, false)
 	if err != nil {
 		return c.fail(StageGreeting, err)
 	}
@@ -37,7 +37,7 @@ func (c *Conn) Greet(limit time.Time) *Error {
 // inStep makes sure that the server has said nothing it was not asked for. What it
 // says ahead of time would be taken for the answer to something else.
 func (c *Conn) inStep(stage Stage) *Error {
-	if c.r.Buffered() > 0 {
+	if c.R.Buffered() > 0 {
 		return &Error{Stage: stage, Err: ErrReply}
 	}
 	return nil
@@ -48,7 +48,7 @@ func (c *Conn) Hello(name string, helo bool, limit time.Time) *Error {
 	if !isWord(name) {
 		return &Error{Stage: StageHello, Err: ErrArgument}
 	}
-	c.setLimit(limit)
+	c.SetLimit(limit)
 	c.out = append(append(append(c.out, "EHLO "...), name...), "\r\n"...)
 	reply, err := c.roundTrip(StageHello, true)
 	if err != nil {
@@ -135,13 +135,9 @@ func (e *Extensions) addLimits(args []string) {
 // Handshake makes the connection a TLS one, before the greeting (RFC 8314) or
 // within [Conn.StartTLS].
 func (c *Conn) Handshake(config *tls.Config, limit time.Time) *Error {
-	c.setLimit(limit)
-	t := tls.Client(c.raw, config)
-	if err := t.HandshakeContext(c.ctx); err != nil {
+	if err := c.Conn.Handshake(config, limit); err != nil {
 		return c.fail(StageTLS, err)
 	}
-	c.nc, c.hasTLS = t, true
-	c.r.Reset(t)
 	return nil
 }
 
@@ -151,7 +147,7 @@ func (c *Conn) StartTLS(config *tls.Config, limit time.Time) *Error {
 	if !c.ext.StartTLS {
 		return &Error{Stage: StageStartTLS, Err: ErrNoStartTLS}
 	}
-	c.setLimit(limit)
+	c.SetLimit(limit)
 	c.out = append(c.out, "STARTTLS\r\n"...)
 	reply, err := c.roundTrip(StageStartTLS, false)
 	switch {
@@ -159,7 +155,7 @@ func (c *Conn) StartTLS(config *tls.Config, limit time.Time) *Error {
 		return err
 	case reply.Code != 220:
 		return &Error{Stage: StageStartTLS, Reply: reply}
-	case c.r.Buffered() > 0:
+	case c.R.Buffered() > 0:
 		return &Error{Stage: StageStartTLS, Err: ErrInjected}
 	}
 	c.ext = Extensions{}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/internal/redact"
 )
 
@@ -51,7 +52,7 @@ var (
 	// ErrSource means that the content failed while it was read.
 	ErrSource = errors.New("content failed")
 	// ErrTimeout means that the time allowed for a step ran out, while ctx had not ended.
-	ErrTimeout = errors.New("timed out")
+	ErrTimeout = netconn.ErrTimeout
 )
 
 // An Error says where a conversation ended and why: by a Reply, whose code is then

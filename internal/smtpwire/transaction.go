@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -59,6 +60,7 @@ type transaction struct {
 	heard  bool // some reply was read
 	atOdds bool // something succeeded although MAIL was refused: the replies answer other commands
 
+	block  netconn.Block // what is sent of the content
 	dots   dotWriter
 	octets countWriter
 }
@@ -87,7 +89,7 @@ func (t *transaction) run() {
 		t.res.Err = err
 		return
 	}
-	t.setLimit(t.limits.Envelope)
+	t.SetLimit(t.limits.Envelope)
 	t.gate.Mark(mailer.PhaseEnvelope)
 	var err *Error
 	switch {
@@ -178,16 +180,16 @@ func (t *transaction) readFinal() *Error {
 // awaitFinal lets the wait for the final reply begin.
 func (t *transaction) awaitFinal() {
 	limit := time.Time{}
-	if _, ok := t.ctx.Deadline(); !ok {
+	if _, ok := t.Context().Deadline(); !ok {
 		limit = time.Now().Add(t.limits.Patience)
 	}
-	t.setLimit(limit)
+	t.SetLimit(limit)
 }
 
 // isStale: the first thing that happened on a used connection was its end.
 func (t *transaction) isStale() bool {
 	err := t.res.Err
-	if err == nil || t.heard || t.res.Released || t.ctx.Err() != nil {
+	if err == nil || t.heard || t.res.Released || t.Context().Err() != nil {
 		return false
 	}
 	if err.Stage == StageContent {
@@ -211,17 +213,11 @@ func isTransportError(err error) bool {
 // isReusable: every reply that is due was read, nothing else was said, and what was
 // said leaves no doubt.
 func (t *transaction) isReusable() bool {
-	if t.isAborted() || t.r.Buffered() > 0 || t.res.Final.Code == 421 {
+	if t.Aborted() || t.R.Buffered() > 0 || t.res.Final.Code == 421 {
 		return false
 	}
 	if err := t.res.Err; err != nil {
 		return err.isRefusal() && err.Stage < StageContent // later, a part of the content is out
 	}
 	return !(t.chunking() && t.res.Final.IsUnknownCommand()) // the octets are being read as commands
-}
-
-func (c *Conn) isAborted() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.aborted
 }

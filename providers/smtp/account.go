@@ -6,60 +6,31 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/redact"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-// ledger is a receipt with room for the usual single attempt and recipient.
-type ledger struct {
-	mailer.Receipt
-	attempts   [1]mailer.Attempt
-	recipients [1]mailer.RecipientResult
-}
-
-// newReceipt returns a receipt of the attempt, with an empty result for each recipient.
-func (a *attempt) newReceipt() *mailer.Receipt {
-	l := &ledger{}
-	r := &l.Receipt
-	r.Provider, r.Route = provider, a.client.cfg.Name
-	l.attempts[0] = mailer.Attempt{
-		Route: r.Route, Provider: provider, Start: a.start, Duration: time.Since(a.start), Phase: a.phase,
-	}
-	r.Attempts = l.attempts[:]
-	if a.msg == nil {
-		return r
-	}
-	r.MessageID, r.IdempotencyKey, r.Degraded = a.msg.MessageID, a.msg.IdempotencyKey, a.degraded
-	addresses := a.msg.Recipients()
-	r.Recipients = l.recipients[:]
-	if len(addresses) != 1 {
-		r.Recipients = make([]mailer.RecipientResult, len(addresses))
-	}
-	for i, address := range addresses {
-		r.Recipients[i] = mailer.RecipientResult{Address: address, Provider: provider, Route: r.Route}
-	}
-	return r
-}
-
 // account turns the result of a transaction into what Send returns.
 func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer.Receipt, error) {
-	a.phase = phaseOf(res)
-	r := a.newReceipt()
+	a.Phase = phaseOf(res)
+	r := a.Receipt()
 	rest := a.judgeRest(ext, res)
 	allRefused := len(res.Rcpt) == len(a.named) && noneOK(res.Rcpt)
 	for i := range r.Recipients {
 		result := &r.Recipients[i]
 		switch {
 		case i >= len(a.named):
-			fill(result, recipientTooMany, smtpwire.Reply{})
+			ledger.Fill(result, ledger.RecipientTooMany, ledger.Reason{})
 		case i < len(res.Rcpt) && !res.Rcpt[i].OK():
-			fill(result, classifyRcpt(res.Rcpt[i], allRefused), res.Rcpt[i])
+			ledger.Fill(result, classifyRcpt(res.Rcpt[i], allRefused), said(res.Rcpt[i]))
 		default:
-			fill(result, rest, decidingReply(res))
+			ledger.Fill(result, rest, said(decidingReply(res)))
 		}
 	}
-	if rest == accepted {
+	if rest == ledger.Accepted {
 		r.ProviderMessageID = messageID(res.Final.Text)
 		for i := range r.Recipients {
 			if r.Recipients[i].Outcome == mailer.Accepted {
@@ -74,12 +45,12 @@ func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer
 }
 
 // judgeRest is the verdict about the recipients that were not refused on their own.
-func (a *attempt) judgeRest(ext smtpwire.Extensions, res smtpwire.Result) verdict {
+func (a *attempt) judgeRest(ext smtpwire.Extensions, res smtpwire.Result) ledger.Verdict {
 	switch {
 	case res.Err == nil && res.Final.OK() && !noneOK(res.Rcpt):
-		return accepted
+		return ledger.Accepted
 	case res.Err == nil && a.sentChunk(ext) && res.Final.IsUnknownCommand():
-		return providerDown // DATA comes next
+		return ledger.ProviderDown // DATA comes next
 	case res.Err == nil:
 		return classifyFinal(res.Final)
 	case endedByRefusals(res.Err):
@@ -95,8 +66,8 @@ func (a *attempt) sentChunk(ext smtpwire.Extensions) bool {
 
 // wasCut makes what Close did to a connection the caller's doing.
 func (a *attempt) wasCut(e *smtpwire.Error) *smtpwire.Error {
-	if e.Err != nil && a.client.pool.cut.Err() != nil && isEOF(e.Err) {
-		e.Err = errClosed
+	if e.Err != nil && a.client.pool.Cut().Err() != nil && isEOF(e.Err) {
+		e.Err = connpool.ErrClosed
 	}
 	return e
 }
@@ -127,13 +98,13 @@ func endedByRefusals(e *smtpwire.Error) bool {
 	return e.Stage == smtpwire.StageRcpt && e.Err == nil && e.Reply.Code != 421
 }
 
-func fill(result *mailer.RecipientResult, v verdict, reply smtpwire.Reply) {
-	result.Outcome, result.Scope = v.outcome, v.scope
-	result.Temporary, result.Elsewhere = v.temporary, v.elsewhere
-	result.Code, result.EnhancedCode = reply.Code, reply.Enhanced
-	if v.outcome != mailer.Accepted {
-		result.Detail = redact.Text(reply.Text)
+// said is a reply as an account holds it.
+func said(reply smtpwire.Reply) ledger.Reason {
+	why := ledger.Reason{Code: reply.Code, EnhancedCode: reply.Enhanced, Text: reply.Text}
+	if reply.Code != 0 {
+		why.Protocol = provider
 	}
+	return why
 }
 
 // conclude rolls the recipients up and makes the error there is, if any.
@@ -219,7 +190,7 @@ var errTooMany = errors.New("more recipients than the server takes at once")
 // cause adds the sentinels that errors.Is looks for.
 func cause(e *smtpwire.Error) error {
 	switch {
-	case errors.Is(e.Err, errClosed):
+	case errors.Is(e.Err, connpool.ErrClosed):
 		return mailer.ErrClosed
 	case isOurs(e.Err), isMismatch(e.Err):
 		return e.Err // the stage says nothing about it
@@ -234,64 +205,23 @@ func cause(e *smtpwire.Error) error {
 // refuse accounts for a failure before any transaction: nobody has the message.
 func (a *attempt) refuse(failed *smtpwire.Error) error {
 	failed = a.wasCut(failed)
-	v := classify(failed, false, a.client.route())
-	e := a.refusal(v, cause(failed))
-	e.Code, e.EnhancedCode = failed.Reply.Code, failed.Reply.Enhanced
-	if e.Code != 0 {
-		e.Protocol = provider
+	why := said(failed.Reply)
+	if errors.Is(failed.Err, connpool.ErrSaturated) {
+		why.RetryAfter = saturatedRetry
 	}
-	if errors.Is(failed.Err, errSaturated) {
-		e.RetryAfter = saturatedRetry
-	}
-	for i := range e.Receipt.Recipients {
-		result := &e.Receipt.Recipients[i]
-		fill(result, v, failed.Reply)
-		result.RetryAfter = e.RetryAfter
-	}
-	attempt := &e.Receipt.Attempts[0]
-	attempt.Code, attempt.EnhancedCode = e.Code, e.EnhancedCode
-	return e
+	return a.Refuse(classify(failed, false, a.client.route()), why, cause(failed))
 }
 
 // saturatedRetry is when a connection is likely to be free: a message takes less.
 const saturatedRetry = time.Second
 
-// refusal is a SendError that says v of everybody.
-func (a *attempt) refusal(v verdict, err error) *mailer.SendError {
-	r := a.newReceipt()
-	r.Outcome = v.outcome
-	for i := range r.Recipients {
-		fill(&r.Recipients[i], v, smtpwire.Reply{})
-	}
-	attempt := &r.Attempts[0]
-	attempt.Outcome, attempt.Scope, attempt.Decision = v.outcome, v.scope, "stop"
-	attempt.Detail = redact.Text(err.Error())
-	return &mailer.SendError{
-		Receipt: r, Outcome: v.outcome, Scope: v.scope, Temporary: v.temporary, Elsewhere: v.elsewhere, Err: err,
-	}
-}
-
-// skipped is a refusal of what was not tried at all.
-func (a *attempt) skipped(v verdict, err error) error {
-	e := a.refusal(v, err)
-	attempt := &e.Receipt.Attempts[0]
-	attempt.Skipped, attempt.Detail = attempt.Detail, ""
-	return e
-}
-
 // unfit is a message that SMTP cannot carry, or that cannot be read.
-func (a *attempt) unfit(err error) (*mailer.Receipt, error) {
-	v := callerFault
+func (a *attempt) unfit(err error) error {
+	v := ledger.CallerFault
 	if isMismatch(err) {
-		v = messageUnfit
+		v = ledger.MessageUnfit
 	}
-	return nil, a.skipped(v, err)
-}
-
-// invalid is a message that Prepare refused.
-func (a *attempt) invalid(err error) (*mailer.Receipt, error) {
-	e := mailer.AsSendError(err)
-	return nil, a.skipped(verdict{outcome: e.Outcome, scope: e.Scope, temporary: e.Temporary}, e.Err)
+	return a.Skip(v, err)
 }
 
 func phaseOf(res smtpwire.Result) mailer.Phase {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -15,29 +16,26 @@ import (
 
 // An attempt is one Send under way.
 type attempt struct {
-	client   *Client
-	gate     *mailer.Gate
-	start    time.Time
-	limits   smtpwire.Limits
-	msg      *mailer.Message
-	body     *eml.Body
-	degraded []string
-	named    []string // the recipients named to the server: all, or RCPTMAX of them (RFC 9422)
-	phase    mailer.Phase
-	env      smtpwire.Envelope
+	ledger.Attempt
+	client *Client
+	limits smtpwire.Limits
+	body   *eml.Body
+	named  []string // the recipients named to the server: all, or RCPTMAX of them (RFC 9422)
+	env    smtpwire.Envelope
 }
 
-func (a *attempt) mark(p mailer.Phase) {
-	a.phase = p
-	a.gate.Mark(p)
+func (c *Client) newAttempt(ctx context.Context) *attempt {
+	return &attempt{client: c, Attempt: ledger.Attempt{
+		Provider: provider, Route: c.cfg.Name, Gate: mailer.GateFrom(ctx), Start: time.Now(),
+	}}
 }
 
 // fit refuses what SMTP cannot carry, and notes what it leaves out.
 func (a *attempt) fit() (err error) {
-	if _, given := a.msg.ProviderOptions[provider]; given {
+	if _, given := a.Msg.ProviderOptions[provider]; given {
 		return fmt.Errorf("%w: %w", mailer.ErrUnsupported, errProviderOptions)
 	}
-	a.degraded, err = a.client.Capabilities().Fit(a.msg, a.client.cfg.Strict)
+	a.Degraded, err = a.client.Capabilities().Fit(a.Msg, a.client.cfg.Strict)
 	return err
 }
 
@@ -46,8 +44,8 @@ func (a *attempt) fit() (err error) {
 func (a *attempt) setLimits(ctx context.Context) {
 	cfg := &a.client.cfg
 	a.limits = smtpwire.Limits{Stall: cfg.StallTimeout, Patience: cfg.ReplyTimeout}
-	if a.gate != nil {
-		a.limits.Commit = a.gate.CommitBy
+	if a.Gate != nil {
+		a.limits.Commit = a.Gate.CommitBy
 	}
 	now := time.Now() // spooling may have taken long, which is not the server's doing
 	if _, ok := ctx.Deadline(); !ok && a.limits.Commit.IsZero() {
@@ -66,27 +64,27 @@ func (a *attempt) limitEnvelope(from time.Time) {
 // send takes a connection, brings the message over it, and accounts for that.
 func (a *attempt) send(ctx context.Context) (*mailer.Receipt, error) {
 	c := a.client
-	a.mark(mailer.PhaseConnect)
-	if err := c.pool.acquire(ctx, a.limits.Commit); err != nil {
+	a.Mark(mailer.PhaseConnect)
+	if err := c.pool.Acquire(ctx, a.limits.Commit); err != nil {
 		return nil, a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
 	}
-	defer c.pool.release()
+	defer c.pool.Release()
 	now := time.Now()
 	a.limitEnvelope(now) // the wait for a connection is not the server's
-	conn, res, failed := a.transact(ctx, c.pool.take(now))
+	conn, res, failed := a.transact(ctx, c.pool.Take(now))
 	if failed != nil {
 		return nil, a.refuse(failed)
 	}
 	if res.Stale {
 		// Its end was on the way when it was looked at. Nothing was answered and nothing released.
-		c.pool.drop(conn)
+		c.pool.Drop(conn)
 		a.limits.Committed = res.Committed
 		if conn, res, failed = a.transact(ctx, nil); failed != nil {
 			return nil, a.refuse(failed)
 		}
 	}
 	receipt, err := a.account(conn.Extensions(), res)
-	c.pool.put(conn, res.Reusable)
+	c.putBack(conn, res.Reusable)
 	return receipt, err
 }
 
@@ -101,7 +99,7 @@ func (a *attempt) transact(ctx context.Context, conn *pooled) (*pooled, smtpwire
 	}
 	env, body, err := a.envelope(conn.Extensions())
 	if err != nil {
-		a.client.pool.put(conn, true)
+		a.client.putBack(conn, true)
 		return nil, smtpwire.Result{}, &smtpwire.Error{Stage: smtpwire.StageMail, Err: err}
 	}
 	conn.Bind(ctx)
@@ -109,10 +107,10 @@ func (a *attempt) transact(ctx context.Context, conn *pooled) (*pooled, smtpwire
 	defer func() {
 		if !done { // a source of content has panicked
 			conn.Unbind()
-			a.client.pool.drop(conn)
+			a.client.pool.Drop(conn)
 		}
 	}()
-	res := conn.Transact(env, body, a.gate, a.limits)
+	res := conn.Transact(env, body, a.Gate, a.limits)
 	done = true
 	if !conn.Unbind() {
 		res.Reusable = false
@@ -126,7 +124,7 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 	if err != nil {
 		return nil, nil, err
 	}
-	needsUTF8 := body.UTF8() || !isASCII(a.msg.EnvelopeFrom()) || !allASCII(a.msg.Recipients())
+	needsUTF8 := body.UTF8() || !isASCII(a.Msg.EnvelopeFrom()) || !allASCII(a.Msg.Recipients())
 	if needsUTF8 && !ext.UTF8 {
 		return nil, nil, fmt.Errorf("%w: an address needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
 	}
@@ -137,17 +135,17 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 		return nil, nil, err
 	}
 	a.env = smtpwire.Envelope{
-		From:            a.msg.EnvelopeFrom(),
+		From:            a.Msg.EnvelopeFrom(),
 		To:              a.named,
 		SizeBytes:       body.Size(),
 		EightBit:        body.EightBit(),
 		UTF8:            needsUTF8,
-		AllOrNone:       a.msg.AllOrNone,
+		AllOrNone:       a.Msg.AllOrNone,
 		DisableChunking: a.client.noChunking.Load(),
-		OneFlight:       a.client.cfg.OneFlight || a.msg.Delivery == mailer.AtLeastOnce,
-		Notify:          notify(a.msg.DSN.Notify),
-		ReturnFull:      a.msg.DSN.ReturnFull,
-		EnvelopeID:      a.msg.DSN.EnvelopeID,
+		OneFlight:       a.client.cfg.OneFlight || a.Msg.Delivery == mailer.AtLeastOnce,
+		Notify:          notify(a.Msg.DSN.Notify),
+		ReturnFull:      a.Msg.DSN.ReturnFull,
+		EnvelopeID:      a.Msg.DSN.EnvelopeID,
 	}
 	return &a.env, body, nil
 }
@@ -156,7 +154,7 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 func (a *attempt) bodyFor(ext smtpwire.Extensions) (body *eml.Body, err error) {
 	body = a.body
 	if body.EightBit() && !ext.EightBit {
-		if body, err = eml.Render(a.msg, eml.Options{}); err != nil {
+		if body, err = eml.Render(a.Msg, eml.Options{}); err != nil {
 			return nil, err
 		}
 	}
@@ -170,20 +168,20 @@ func (a *attempt) bodyFor(ext smtpwire.Extensions) (body *eml.Body, err error) {
 func (a *attempt) degradeDSN(ext smtpwire.Extensions) error {
 	name := mailer.FeatureDSN.String()
 	switch {
-	case a.msg.DSN == mailer.DSN{} || ext.DSN:
+	case a.Msg.DSN == mailer.DSN{} || ext.DSN:
 	case a.client.cfg.Strict:
 		return fmt.Errorf("%w: the message asks for DSN, which the server does not offer", mailer.ErrUnsupported)
-	case !slices.Contains(a.degraded, name): // else the server of a stale connection lacked it too
-		a.degraded = append(a.degraded, name)
+	case !slices.Contains(a.Degraded, name): // else the server of a stale connection lacked it too
+		a.Degraded = append(a.Degraded, name)
 	}
 	return nil
 }
 
 // nameRecipients keeps to RCPTMAX (RFC 9422). Those left out are reported, for another transaction.
 func (a *attempt) nameRecipients(ext smtpwire.Extensions) error {
-	a.named = a.msg.Recipients()
+	a.named = a.Msg.Recipients()
 	if n := ext.MaxRecipients; n > 0 && len(a.named) > n {
-		if a.msg.AllOrNone {
+		if a.Msg.AllOrNone {
 			return fmt.Errorf("%w: %d recipients, the server takes %d at once", mailer.ErrUnsupported, len(a.named), n)
 		}
 		a.named = a.named[:n]

@@ -9,57 +9,12 @@ import (
 	"net"
 	"strings"
 
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
 )
-
-// A verdict is what a failure means for the message, or for one recipient.
-type verdict struct {
-	outcome   mailer.Outcome
-	scope     mailer.Scope
-	temporary bool
-	elsewhere bool
-}
-
-// The verdicts that occur. What is not listed as elsewhere stays with this provider.
-var (
-	accepted = verdict{outcome: mailer.Accepted}
-	unknown  = verdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider}
-
-	callerFault = verdict{outcome: mailer.NotAccepted, scope: mailer.ScopeCaller}
-
-	providerDown    = refused(mailer.ScopeProvider, temporary, elsewhere)
-	providerRefuses = refused(mailer.ScopeProvider, elsewhere)
-	rateLimited     = refused(mailer.ScopeRate, temporary, elsewhere)
-	accountRefused  = refused(mailer.ScopeAccount, elsewhere)
-	accountForNow   = refused(mailer.ScopeAccount, temporary, elsewhere)
-	senderRefused   = refused(mailer.ScopeSender, elsewhere)
-
-	messageRefused = refused(mailer.ScopeMessage)
-	messageUnfit   = refused(mailer.ScopeMessage, elsewhere) // for this provider
-	messageForNow  = refused(mailer.ScopeMessage, temporary)
-
-	recipientRefused = refused(mailer.ScopeRecipient)
-	recipientForNow  = refused(mailer.ScopeRecipient, temporary)
-	recipientTooMany = refused(mailer.ScopeRecipient, temporary, elsewhere)
-)
-
-type flag int
-
-const (
-	temporary flag = iota
-	elsewhere
-)
-
-func refused(scope mailer.Scope, flags ...flag) verdict {
-	v := verdict{outcome: mailer.NotAccepted, scope: scope}
-	for _, f := range flags {
-		v.temporary = v.temporary || f == temporary
-		v.elsewhere = v.elsewhere || f == elsewhere
-	}
-	return v
-}
 
 // route is what is known about a route beside the failure at hand.
 type route struct {
@@ -70,14 +25,14 @@ type route struct {
 // classify judges a conversation that ended before a reply to the content: by the
 // stage it ended at, by the code of the reply that ended it, and above all by whether
 // the last byte had been released.
-func classify(e *smtpwire.Error, released bool, r route) verdict {
+func classify(e *smtpwire.Error, released bool, r route) ledger.Verdict {
 	switch {
 	case released && !(e.Stage == smtpwire.StageMail && e.Reply.Refused()):
 		return unanswered(e)
 	case isContextError(e.Err), isOurs(e.Err):
-		return callerFault
+		return ledger.CallerFault
 	case isMismatch(e.Err):
-		return messageUnfit
+		return ledger.MessageUnfit
 	case e.Reply.Code != 0:
 		return classifyReply(e.Stage, e.Reply)
 	}
@@ -86,20 +41,20 @@ func classify(e *smtpwire.Error, released bool, r route) verdict {
 		return classifyConnect(e.Err, r)
 	case smtpwire.StageTLS, smtpwire.StageStartTLS:
 		if isTLSPolicy(e) {
-			return providerRefuses
+			return ledger.ProviderRefuses
 		}
 	case smtpwire.StageAuth:
 		return classifyAuthError(e.Err)
 	}
-	return providerDown
+	return ledger.ProviderDown
 }
 
 // unanswered: everything was released, and nothing complete and understood came back.
-func unanswered(e *smtpwire.Error) verdict {
-	if isContextError(e.Err) || errors.Is(e.Err, errClosed) {
-		return verdict{outcome: mailer.Unknown, scope: mailer.ScopeCaller}
+func unanswered(e *smtpwire.Error) ledger.Verdict {
+	if isContextError(e.Err) || errors.Is(e.Err, connpool.ErrClosed) {
+		return ledger.UnknownByCaller
 	}
-	return unknown
+	return ledger.Unknown
 }
 
 func isContextError(err error) bool {
@@ -109,7 +64,7 @@ func isContextError(err error) bool {
 // isOurs: the message or its gate ended it, not the server.
 func isOurs(err error) bool {
 	return errors.Is(err, smtpwire.ErrSource) || errors.Is(err, smtpwire.ErrCancelled) || errors.Is(err, smtpwire.ErrArgument) ||
-		errors.Is(err, eml.ErrSource) || errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, errClosed)
+		errors.Is(err, eml.ErrSource) || errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, connpool.ErrClosed)
 }
 
 // isMismatch: this server cannot carry the message, and was not asked to.
@@ -127,30 +82,30 @@ func isTLSPolicy(e *smtpwire.Error) bool {
 		errors.As(e.Err, &certificate) || errors.As(e.Err, &authority)
 }
 
-func classifyConnect(err error, r route) verdict {
+func classifyConnect(err error, r route) ledger.Verdict {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound && !r.worked:
-		return accountRefused // the host is misspelt, most likely
+		return ledger.AccountRefused // the host is misspelt, most likely
 	case r.port == 25 && !r.worked && errors.As(err, &timeout) && timeout.Timeout():
-		return accountRefused // clouds drop what goes to port 25
-	case errors.Is(err, errSaturated):
-		return rateLimited
+		return ledger.AccountRefused // clouds drop what goes to port 25
+	case errors.Is(err, connpool.ErrSaturated):
+		return ledger.RateLimited
 	case errors.Is(err, errNotLoopback):
-		return accountRefused
+		return ledger.AccountRefused
 	}
-	return providerDown
+	return ledger.ProviderDown
 }
 
-func classifyAuthError(err error) verdict {
+func classifyAuthError(err error) ledger.Verdict {
 	switch {
 	case errors.Is(err, errCredentials):
-		return accountForNow
+		return ledger.AccountForNow
 	case errors.Is(err, smtpwire.ErrNoAuth), errors.Is(err, errMechanism):
-		return accountRefused
+		return ledger.AccountRefused
 	}
-	return providerDown
+	return ledger.ProviderDown
 }
 
 // isEOF: the connection ended, on either side.
@@ -160,7 +115,7 @@ func isEOF(err error) bool {
 
 // classifyReply judges a refusal of a command other than RCPT, or of the content
 // while it was still being sent.
-func classifyReply(stage smtpwire.Stage, r smtpwire.Reply) verdict {
+func classifyReply(stage smtpwire.Stage, r smtpwire.Reply) ledger.Verdict {
 	switch stage {
 	case smtpwire.StageGreeting, smtpwire.StageHello:
 		return classifyGreeting(stage, r)
@@ -176,49 +131,49 @@ func classifyReply(stage smtpwire.Stage, r smtpwire.Reply) verdict {
 		return classifyFinal(r)
 	}
 	if r.Code/100 == 4 {
-		return providerDown
+		return ledger.ProviderDown
 	}
-	return providerRefuses
+	return ledger.ProviderRefuses
 }
 
-func classifyGreeting(stage smtpwire.Stage, r smtpwire.Reply) verdict {
+func classifyGreeting(stage smtpwire.Stage, r smtpwire.Reply) ledger.Verdict {
 	switch {
 	case r.Code/100 == 4:
 		return transient(r)
 	case stage == smtpwire.StageHello && (r.Code == 550 || r.Code == 504):
-		return accountRefused // the name we gave
+		return ledger.AccountRefused // the name we gave
 	}
-	return providerRefuses
+	return ledger.ProviderRefuses
 }
 
 // classifyAuth: RFC 4954 section 6. A refused password is never tried again, for
 // accounts are locked by that.
-func classifyAuth(r smtpwire.Reply) verdict {
+func classifyAuth(r smtpwire.Reply) ledger.Verdict {
 	if r.Code/100 == 4 {
-		return providerDown
+		return ledger.ProviderDown
 	}
-	return accountRefused
+	return ledger.AccountRefused
 }
 
-func classifyMail(r smtpwire.Reply) verdict {
+func classifyMail(r smtpwire.Reply) ledger.Verdict {
 	subject := subject(r.Enhanced)
 	switch {
 	case r.Code/100 == 4:
 		return transient(r)
 	case isSizeCode(r):
-		return messageUnfit
+		return ledger.MessageUnfit
 	case r.Code == 530 || r.Code == 535 || isCredentialCode(r.Enhanced):
-		return accountRefused
+		return ledger.AccountRefused
 	case subject == "1" || subject == "7":
-		return senderRefused
+		return ledger.SenderRefused
 	case subject == "6":
-		return messageUnfit // what it is made of, such as an extension that it needs
+		return ledger.MessageUnfit // what it is made of, such as an extension that it needs
 	case subject == "3" || subject == "4":
-		return providerRefuses
+		return ledger.ProviderRefuses
 	case r.Code >= 550 && r.Code <= 554:
-		return senderRefused
+		return ledger.SenderRefused
 	}
-	return accountRefused // a parameter or syntax that this server calls wrong
+	return ledger.AccountRefused // a parameter or syntax that this server calls wrong
 }
 
 // isTooMany: more recipients than the server takes in one transaction. Servers of RFC 821
@@ -234,74 +189,74 @@ func isTooMany(r smtpwire.Reply) bool {
 }
 
 // classifyRcpt judges the refusal of one recipient. all means that every recipient was refused.
-func classifyRcpt(r smtpwire.Reply, all bool) verdict {
+func classifyRcpt(r smtpwire.Reply, all bool) ledger.Verdict {
 	subject := subject(r.Enhanced)
 	switch {
 	case r.Code == 421:
-		return providerDown
+		return ledger.ProviderDown
 	case isTooMany(r) && all && r.Code == 552:
-		return recipientForNow // a full mailbox
+		return ledger.RecipientForNow // a full mailbox
 	case isTooMany(r) && all:
-		return rateLimited // fewer at once would not help
+		return ledger.RateLimited // fewer at once would not help
 	case isTooMany(r):
-		return recipientTooMany
+		return ledger.RecipientTooMany
 	case r.Code/100 == 4 && subject == "3":
-		return providerDown
+		return ledger.ProviderDown
 	case r.Code/100 == 4:
-		return recipientForNow
+		return ledger.RecipientForNow
 	case r.Code == 503:
-		return providerRefuses
+		return ledger.ProviderRefuses
 	case all && (subject == "7" || r.Code == 530 || r.Code == 535):
-		return accountRefused
+		return ledger.AccountRefused
 	}
-	return recipientRefused
+	return ledger.RecipientRefused
 }
 
-func classifyData(r smtpwire.Reply) verdict {
+func classifyData(r smtpwire.Reply) ledger.Verdict {
 	switch {
 	case r.Code/100 == 4:
 		return transient(r)
 	case isCredentialCode(r.Enhanced) || r.Code == 530:
-		return accountRefused
+		return ledger.AccountRefused
 	case r.Code == 554 || r.Code == 550 || r.Code == 552:
-		return messageUnfit
+		return ledger.MessageUnfit
 	}
-	return providerRefuses
+	return ledger.ProviderRefuses
 }
 
 // classifyFinal judges the reply to the content.
-func classifyFinal(r smtpwire.Reply) verdict {
+func classifyFinal(r smtpwire.Reply) ledger.Verdict {
 	switch {
 	case r.OK():
-		return accepted
+		return ledger.Accepted
 	case !r.Refused():
-		return unknown
+		return ledger.Unknown
 	case r.Code/100 == 4 && subject(r.Enhanced) == "6":
-		return messageForNow
+		return ledger.MessageForNow
 	case r.Code/100 == 4:
 		return transient(r)
 	case isSizeCode(r):
-		return messageUnfit
+		return ledger.MessageUnfit
 	case isCredentialCode(r.Enhanced) || r.Code == 530:
-		return accountRefused
+		return ledger.AccountRefused
 	case r.Enhanced == "5.1.7" || r.Enhanced == "5.1.8":
-		return senderRefused
+		return ledger.SenderRefused
 	case r.Code == 503:
-		return providerRefuses // it has lost track of the conversation
+		return ledger.ProviderRefuses // it has lost track of the conversation
 	}
-	return messageRefused
+	return ledger.MessageRefused
 }
 
 // transient tells a limit from trouble: RFC 3463 sections 3.6 and 3.8, and the codes
 // that the large providers give when they throttle.
-func transient(r smtpwire.Reply) verdict {
+func transient(r smtpwire.Reply) ledger.Verdict {
 	switch {
 	case r.Code == 432, r.Enhanced == "4.5.3", subject(r.Enhanced) == "7", r.Enhanced == "4.2.1":
-		return rateLimited
+		return ledger.RateLimited
 	case (r.Code == 450 || r.Code == 452 || r.Code == 454) && subject(r.Enhanced) == "":
-		return rateLimited
+		return ledger.RateLimited
 	}
-	return providerDown
+	return ledger.ProviderDown
 }
 
 // isSizeCode: too big for the server (RFC 1870 section 6). 552 alone says so too.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -19,10 +21,10 @@ import (
 
 // wantVerdict spells a verdict out, so that a constant that is changed is seen as such.
 type wantVerdict struct {
-	outcome   mailer.Outcome
-	scope     mailer.Scope
-	temporary bool
-	elsewhere bool
+	Outcome   mailer.Outcome
+	Scope     mailer.Scope
+	Temporary bool
+	Elsewhere bool
 }
 
 // The verdicts of the taxonomy, written down a second time.
@@ -45,8 +47,6 @@ var (
 	wantTooMany   = wantVerdict{mailer.NotAccepted, mailer.ScopeRecipient, true, true}
 )
 
-func (v verdict) spelled() wantVerdict { return wantVerdict(v) }
-
 // replyOf makes a reply of "550 5.1.1".
 func replyOf(code int, enhanced string) smtpwire.Reply {
 	return smtpwire.Reply{Code: code, Enhanced: enhanced, Text: "x"}
@@ -55,16 +55,16 @@ func replyOf(code int, enhanced string) smtpwire.Reply {
 // TestReplyVerdicts pins what each kind of refusal means, by the code and the status code
 // alone. The numbers are the SMTP rows of the failure taxonomy.
 func TestReplyVerdicts(t *testing.T) {
-	rcptOne := func(r smtpwire.Reply) verdict { return classifyRcpt(r, false) }
-	rcptAll := func(r smtpwire.Reply) verdict { return classifyRcpt(r, true) }
-	at := func(stage smtpwire.Stage) func(smtpwire.Reply) verdict {
-		return func(r smtpwire.Reply) verdict { return classifyReply(stage, r) }
+	rcptOne := func(r smtpwire.Reply) ledger.Verdict { return classifyRcpt(r, false) }
+	rcptAll := func(r smtpwire.Reply) ledger.Verdict { return classifyRcpt(r, true) }
+	at := func(stage smtpwire.Stage) func(smtpwire.Reply) ledger.Verdict {
+		return func(r smtpwire.Reply) ledger.Verdict { return classifyReply(stage, r) }
 	}
 	greeting, hello := at(smtpwire.StageGreeting), at(smtpwire.StageHello)
 	for _, c := range []struct {
 		row      int
 		name     string
-		classify func(smtpwire.Reply) verdict
+		classify func(smtpwire.Reply) ledger.Verdict
 		code     int
 		enhanced string
 		want     wantVerdict
@@ -126,7 +126,7 @@ func TestReplyVerdicts(t *testing.T) {
 		{17, "transient", transient, 450, "4.2.1", wantRate}, {17, "transient", transient, 450, "4.2.2", wantDown}, {17, "transient", transient, 454, "", wantRate},
 		{17, "transient", transient, 454, "4.3.0", wantDown}, {17, "transient", transient, 421, "4.4.2", wantDown}, {17, "transient", transient, 451, "", wantDown},
 	} {
-		if got := c.classify(replyOf(c.code, c.enhanced)).spelled(); got != c.want {
+		if got := wantVerdict(c.classify(replyOf(c.code, c.enhanced))); got != c.want {
 			t.Errorf("row %d, %s %d %s: got %+v, want %+v", c.row, c.name, c.code, c.enhanced, got, c.want)
 		}
 	}
@@ -152,7 +152,7 @@ func TestFailureVerdicts(t *testing.T) {
 		{3, smtpwire.StageConnect, refusedDial, 0, fresh, wantDown}, {3, smtpwire.StageConnect, timeout, 0, fresh, wantDown},
 		{4, smtpwire.StageConnect, timeout, 0, route{port: 25}, wantAccount}, {4, smtpwire.StageConnect, timeout, 0, route{port: 25, worked: true}, wantDown},
 		{4, smtpwire.StageConnect, refusedDial, 0, route{port: 25}, wantDown},
-		{3, smtpwire.StageConnect, errSaturated, 0, fresh, wantRate}, {3, smtpwire.StageConnect, errNotLoopback, 0, fresh, wantAccount},
+		{3, smtpwire.StageConnect, connpool.ErrSaturated, 0, fresh, wantRate}, {3, smtpwire.StageConnect, errNotLoopback, 0, fresh, wantAccount},
 		{5, smtpwire.StageTLS, io.EOF, 0, fresh, wantDown}, {5, smtpwire.StageTLS, smtpwire.ErrTimeout, 0, fresh, wantDown},
 		{6, smtpwire.StageTLS, &tls.CertificateVerificationError{Err: x509.HostnameError{}}, 0, fresh, wantRefuses},
 		{6, smtpwire.StageTLS, fmt.Errorf("tls: %w", x509.UnknownAuthorityError{}), 0, fresh, wantRefuses},
@@ -171,14 +171,14 @@ func TestFailureVerdicts(t *testing.T) {
 		{21, smtpwire.StageRcpt, io.EOF, 0, fresh, wantDown}, {22, smtpwire.StageData, smtpwire.ErrReply, 0, fresh, wantDown},
 		{24, smtpwire.StageContent, fmt.Errorf("%w: disk", smtpwire.ErrSource), 0, fresh, wantCaller},
 		{16, smtpwire.StageMail, smtpwire.ErrArgument, 0, fresh, wantCaller}, {24, smtpwire.StageMail, fmt.Errorf("%w: disk", eml.ErrSource), 0, fresh, wantCaller},
-		{24, smtpwire.StageMail, mailer.ErrInvalidMessage, 0, fresh, wantCaller}, {26, smtpwire.StageRcpt, errClosed, 0, fresh, wantCaller},
+		{24, smtpwire.StageMail, mailer.ErrInvalidMessage, 0, fresh, wantCaller}, {26, smtpwire.StageRcpt, connpool.ErrClosed, 0, fresh, wantCaller},
 		{16, smtpwire.StageMail, mailer.ErrUnsupported, 0, fresh, wantTooLarge}, {16, smtpwire.StageMail, fmt.Errorf("%w: 9", errTooLarge), 0, fresh, wantTooLarge},
 		{25, smtpwire.StageContent, smtpwire.ErrTimeout, 0, fresh, wantDown}, {25, smtpwire.StageContent, nil, 552, fresh, wantTooLarge},
 		{26, smtpwire.StageContent, context.Canceled, 0, fresh, wantCaller}, {26, smtpwire.StageGreeting, context.DeadlineExceeded, 0, fresh, wantCaller},
 		{26, smtpwire.StageContent, smtpwire.ErrCancelled, 0, fresh, wantCaller}, {27, smtpwire.StageContent, io.ErrShortWrite, 0, fresh, wantDown},
 	} {
 		e := &smtpwire.Error{Stage: c.stage, Err: c.err, Reply: smtpwire.Reply{Code: c.code}}
-		if got := classify(e, false, c.route).spelled(); got != c.want {
+		if got := wantVerdict(classify(e, false, c.route)); got != c.want {
 			t.Errorf("row %d, %v at %v, code %d: got %+v, want %+v", c.row, c.err, c.stage, c.code, got, c.want)
 		}
 	}
@@ -192,14 +192,14 @@ func TestFailureVerdicts(t *testing.T) {
 		{28, smtpwire.StageReply, io.EOF, 0, wantUnknown}, {28, smtpwire.StageReply, smtpwire.ErrTimeout, 0, wantUnknown},
 		{29, smtpwire.StageReply, io.ErrUnexpectedEOF, 0, wantUnknown}, {30, smtpwire.StageReply, smtpwire.ErrReply, 0, wantUnknown},
 		{34, smtpwire.StageReply, context.Canceled, 0, wantCut}, {34, smtpwire.StageReply, context.DeadlineExceeded, 0, wantCut},
-		{34, smtpwire.StageReply, errClosed, 0, wantCut},
+		{34, smtpwire.StageReply, connpool.ErrClosed, 0, wantCut},
 		// In one flight the boundary comes before the replies to the envelope.
 		{28, smtpwire.StageMail, io.EOF, 0, wantUnknown}, {28, smtpwire.StageRcpt, io.EOF, 0, wantUnknown}, {28, smtpwire.StageRcpt, nil, 421, wantUnknown},
 		{34, smtpwire.StageMail, context.Canceled, 0, wantCut}, {30, smtpwire.StageMail, smtpwire.ErrReply, 0, wantUnknown},
 		{16, smtpwire.StageMail, nil, 550, wantSender}, {17, smtpwire.StageMail, nil, 421, wantDown},
 	} {
 		e := &smtpwire.Error{Stage: c.stage, Err: c.err, Reply: smtpwire.Reply{Code: c.code}}
-		if got := classify(e, true, fresh).spelled(); got != c.want {
+		if got := wantVerdict(classify(e, true, fresh)); got != c.want {
 			t.Errorf("released, row %d, %v at %v, code %d: got %+v, want %+v", c.row, c.err, c.stage, c.code, got, c.want)
 		}
 	}

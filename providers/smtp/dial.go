@@ -8,8 +8,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -20,10 +21,10 @@ var errNotLoopback = errors.New("the connection does not stay on this machine: s
 func (c *Client) connect(ctx context.Context, a *attempt) (*pooled, *smtpwire.Error) {
 	dialing, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(c.pool.cut, cancel)()
+	defer context.AfterFunc(c.pool.Cut(), cancel)()
 	conn, err := c.logIn(dialing, a)
-	if err != nil && c.pool.cut.Err() != nil && ctx.Err() == nil {
-		err.Err = errClosed
+	if err != nil && c.pool.Cut().Err() != nil && ctx.Err() == nil {
+		err.Err = connpool.ErrClosed
 	}
 	return conn, err
 }
@@ -52,21 +53,21 @@ func (c *Client) logIn(ctx context.Context, a *attempt) (*pooled, *smtpwire.Erro
 func (c *Client) open(ctx context.Context, a *attempt) (*pooled, mailer.Secret, *smtpwire.Error) {
 	var secret mailer.Secret
 	if c.cfg.Password != nil {
-		a.mark(mailer.PhaseAuth)
+		a.Mark(mailer.PhaseAuth)
 		var err *smtpwire.Error
 		if secret, err = c.secret(ctx, a.limits.Envelope); err != nil {
 			return nil, secret, err
 		}
 	}
-	a.mark(mailer.PhaseConnect)
+	a.Mark(mailer.PhaseConnect)
 	transport, err := c.dial(ctx, a)
 	if err != nil {
 		return nil, secret, &smtpwire.Error{Stage: smtpwire.StageConnect, Err: err}
 	}
-	conn := &pooled{Conn: smtpwire.NewConn(transport)}
-	if !c.pool.track(conn) {
-		c.pool.drop(conn)
-		return nil, secret, &smtpwire.Error{Stage: smtpwire.StageConnect, Err: errClosed}
+	conn := &pooled{Conn: smtpwire.NewConn(transport), maxMessages: c.cfg.MaxMessagesPerConn}
+	if !c.pool.Track(conn) {
+		c.pool.Drop(conn)
+		return nil, secret, &smtpwire.Error{Stage: smtpwire.StageConnect, Err: connpool.ErrClosed}
 	}
 	conn.Bind(ctx)
 	failed := c.converse(conn.Conn, transport, secret, a)
@@ -74,7 +75,7 @@ func (c *Client) open(ctx context.Context, a *attempt) (*pooled, mailer.Secret, 
 		failed = &smtpwire.Error{Stage: smtpwire.StageHello, Err: ctx.Err()}
 	}
 	if failed != nil {
-		c.pool.drop(conn)
+		c.pool.Drop(conn)
 		return nil, secret, failed
 	}
 	return conn, secret, nil
@@ -82,11 +83,13 @@ func (c *Client) open(ctx context.Context, a *attempt) (*pooled, mailer.Secret, 
 
 // dial opens the transport and holds Plaintext to this machine, whatever the host's name says.
 func (c *Client) dial(ctx context.Context, a *attempt) (net.Conn, error) {
-	dialCtx, cancel := context.WithDeadline(ctx, a.limits.Envelope)
-	defer cancel()
-	transport, err := c.cfg.Dial(dialCtx, "tcp", net.JoinHostPort(c.cfg.Host, strconv.Itoa(c.cfg.Port)))
-	if err != nil {
-		return nil, c.dialError(ctx, err)
+	address := net.JoinHostPort(c.cfg.Host, strconv.Itoa(c.cfg.Port))
+	transport, err := netconn.Dial(ctx, c.cfg.Dial, address, a.limits.Envelope)
+	switch {
+	case err != nil && c.cfg.Port == 25 && !isContextError(err):
+		return nil, fmt.Errorf("%w; most clouds block port 25: use 587 (STARTTLS), 465 (implicit TLS) or 2525", err)
+	case err != nil:
+		return nil, err
 	}
 	if addr, ok := transport.RemoteAddr().(*net.TCPAddr); ok &&
 		c.cfg.Security == Plaintext && !c.cfg.AllowPlaintext && !addr.IP.IsLoopback() {
@@ -96,37 +99,11 @@ func (c *Client) dial(ctx context.Context, a *attempt) (net.Conn, error) {
 	return transport, nil
 }
 
-// dialError keeps ctx's own end apart from our limit, and says what to do about port 25.
-func (c *Client) dialError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
-		return context.DeadlineExceeded // the dialer's clock was a moment ahead of ctx's
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
-		err = dialTimeout{}
-	}
-	if c.cfg.Port == 25 {
-		return fmt.Errorf("%w; most clouds block port 25: use 587 (STARTTLS), 465 (implicit TLS) or 2525", err)
-	}
-	return err
-}
-
-// dialTimeout is a net.Error, and no error of a context: nobody cancelled anything.
-type dialTimeout struct{}
-
-func (dialTimeout) Error() string   { return "timed out" }
-func (dialTimeout) Timeout() bool   { return true }
-func (dialTimeout) Temporary() bool { return true }
-
-func (dialTimeout) Is(target error) bool { return target == smtpwire.ErrTimeout }
-
 // converse brings a fresh connection to where MAIL can be said.
 func (c *Client) converse(conn *smtpwire.Conn, transport net.Conn, secret mailer.Secret, a *attempt) *smtpwire.Error {
 	limit := a.limits.Envelope
 	if c.cfg.Security == ImplicitTLS {
-		a.mark(mailer.PhaseTLS)
+		a.Mark(mailer.PhaseTLS)
 		if err := conn.Handshake(c.cfg.TLSConfig, limit); err != nil {
 			return err
 		}
@@ -142,7 +119,7 @@ func (c *Client) converse(conn *smtpwire.Conn, transport net.Conn, secret mailer
 	}
 	c.connected.Store(true)
 	if c.cfg.Security == STARTTLS {
-		a.mark(mailer.PhaseTLS)
+		a.Mark(mailer.PhaseTLS)
 		if err := conn.StartTLS(c.cfg.TLSConfig, limit); err != nil {
 			return err
 		}
@@ -153,7 +130,7 @@ func (c *Client) converse(conn *smtpwire.Conn, transport net.Conn, secret mailer
 	if c.cfg.Password == nil {
 		return nil
 	}
-	a.mark(mailer.PhaseAuth)
+	a.Mark(mailer.PhaseAuth)
 	return c.authenticate(conn, secret, limit)
 }
 

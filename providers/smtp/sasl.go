@@ -14,6 +14,7 @@ import (
 
 	sasl "github.com/wneessen/go-mail/smtp"
 
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/internal/redact"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -181,7 +182,7 @@ func (c *Client) secret(ctx context.Context, limit time.Time) (mailer.Secret, *s
 	case err == nil && secret.IsZero():
 		err = errors.New("it is empty")
 	case isContextError(err) && ctx.Err() == nil:
-		err = fmt.Errorf("%w: its source took too long", smtpwire.ErrTimeout) // nobody cancelled anything
+		err = fmt.Errorf("%w: its source took too long", netconn.ErrTimeout) // nobody cancelled anything
 	}
 	if err != nil {
 		return secret, &smtpwire.Error{Stage: smtpwire.StageAuth, Err: fmt.Errorf("%w: %w", errCredentials, err)}

@@ -3,8 +3,8 @@ package smtp
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
+	"github.com/mailkeel/mailkeel/internal/connpool"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -17,7 +17,7 @@ const provider = "smtp"
 // concurrent use.
 type Client struct {
 	cfg  Config
-	pool *pool
+	pool *connpool.Pool[*pooled]
 	// connected: the server has greeted before, so that a name that no longer resolves is its trouble.
 	connected atomic.Bool
 	// noChunking: the server offered CHUNKING and then did not know BDAT.
@@ -37,7 +37,7 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, pool: newPool(cfg.MaxConns, cfg.IdleTimeout, cfg.MaxMessagesPerConn)}
+	c := &Client{cfg: cfg, pool: connpool.New[*pooled](cfg.MaxConns, cfg.IdleTimeout)}
 	c.noChunking.Store(cfg.DisableChunking)
 	return c, nil
 }
@@ -57,18 +57,18 @@ func (c *Client) Capabilities() mailer.Capabilities {
 // gate's CommitBy all that comes before the last byte; where there is neither, that has
 // 30 s, so a large message over a slow line needs a ctx with a deadline.
 func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
-	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
+	a := c.newAttempt(ctx)
 	m, release, err := mailer.Spool(ctx, msg)
 	if err != nil {
-		return a.invalid(err)
+		return nil, a.Invalid(err)
 	}
 	defer release()
-	a.msg = m
+	a.Msg = m
 	if err := a.fit(); err != nil {
-		return a.unfit(err)
+		return nil, a.unfit(err)
 	}
 	if a.body, err = eml.Render(m, eml.Options{EightBit: true}); err != nil {
-		return a.unfit(err)
+		return nil, a.unfit(err)
 	}
 	defer a.body.Release()
 	a.setLimits(ctx)
@@ -76,19 +76,19 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 }
 
 // Close ends the Client; see [mailer.Closer].
-func (c *Client) Close(ctx context.Context) error { return c.pool.close(ctx) }
+func (c *Client) Close(ctx context.Context) error { return c.pool.Close(ctx) }
 
 // Check connects, protects the connection, authenticates, says NOOP, and leaves; see
 // [mailer.Checker]. It opens a connection of its own, which counts among MaxConns: where
 // all are in use, it fails with [mailer.ErrRateLimited] after Config.Timeout.
 func (c *Client) Check(ctx context.Context) error {
-	a := &attempt{client: c, gate: mailer.GateFrom(ctx), start: time.Now()}
+	a := c.newAttempt(ctx)
 	a.setLimits(ctx)
-	if err := c.pool.acquire(ctx, a.limits.Envelope); err != nil {
+	if err := c.pool.Acquire(ctx, a.limits.Envelope); err != nil {
 		return a.refuse(&smtpwire.Error{Stage: smtpwire.StageConnect, Err: err})
 	}
-	defer c.pool.release()
-	c.pool.makeRoom()
+	defer c.pool.Release()
+	c.pool.MakeRoom()
 	conn, failed := c.connect(ctx, a)
 	if failed != nil {
 		return a.refuse(failed)
@@ -96,10 +96,10 @@ func (c *Client) Check(ctx context.Context) error {
 	conn.Bind(ctx)
 	defer conn.Unbind()
 	if failed := conn.Noop(a.limits.Envelope); failed != nil {
-		c.pool.drop(conn)
+		c.pool.Drop(conn)
 		return a.refuse(failed)
 	}
 	conn.Quit(a.limits.Envelope)
-	c.pool.drop(conn)
+	c.pool.Drop(conn)
 	return nil
 }
