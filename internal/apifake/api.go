@@ -104,6 +104,9 @@ type Config struct {
 	MaxBodyBytes int64
 	// TooLarge is that answer.
 	TooLarge Answer
-	// Wrap, when it is not nil, may replace the server's end of connection number n.
+	// Forget keeps no requests for [Server.Requests].
+	Forget bool
+	// Wrap, when it is not nil, may replace the server's end of connection number n, under
+	// TLS. What it reads ahead of the server is hidden from WaitIdle.
 	Wrap func(n int, conn net.Conn) net.Conn
 }
