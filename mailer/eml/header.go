@@ -118,49 +118,80 @@ func looksEncoded(s string) bool {
 	return found && strings.Contains(rest, "?=")
 }
 
-// priority writes what mail programs look at: X-Priority, by custom, and Importance and Priority of RFC 2156.
+// ExtraFields returns the header fields that m's Priority and Unsubscribe ask for, as Render writes
+// them, for providers that take fields one by one. m has been prepared.
+func ExtraFields(m *mailer.Message) []mailer.HeaderField {
+	fields := append([]mailer.HeaderField(nil), urgencies[m.Priority]...)
+	if u := &m.Unsubscribe; u.URL != "" || u.Mailto != "" {
+		fields = append(fields, mailer.HeaderField{Name: listUnsubscribe, Value: string(appendUnsubscribe(nil, u))})
+		if u.OneClick && u.URL != "" {
+			fields = append(fields, mailer.HeaderField{Name: listUnsubscribePost, Value: oneClick})
+		}
+	}
+	return fields
+}
+
+// urgencies are what mail programs look at: X-Priority, by custom, and Importance and Priority of RFC 2156.
+var urgencies = map[mailer.Priority][]mailer.HeaderField{
+	mailer.PriorityHigh:   {{Name: "X-Priority", Value: "1"}, {Name: "Importance", Value: "high"}, {Name: "Priority", Value: "urgent"}},
+	mailer.PriorityNormal: {{Name: "X-Priority", Value: "3"}, {Name: "Importance", Value: "normal"}, {Name: "Priority", Value: "normal"}},
+	mailer.PriorityLow:    {{Name: "X-Priority", Value: "5"}, {Name: "Importance", Value: "low"}, {Name: "Priority", Value: "non-urgent"}},
+}
+
 func (w *writer) priority(p mailer.Priority) {
-	switch p {
-	case mailer.PriorityHigh:
-		w.literal("X-Priority: 1\r\nImportance: high\r\nPriority: urgent\r\n")
-	case mailer.PriorityNormal:
-		w.literal("X-Priority: 3\r\nImportance: normal\r\nPriority: normal\r\n")
-	case mailer.PriorityLow:
-		w.literal("X-Priority: 5\r\nImportance: low\r\nPriority: non-urgent\r\n")
+	for _, f := range urgencies[p] {
+		w.literal(f.Name)
+		w.literal(": ")
+		w.literal(f.Value)
+		w.literal("\r\n")
 	}
 }
 
-// unsubscribe writes the fields of RFC 2369 section 3.2 and RFC 8058 section 3.1.
+// The fields of RFC 2369 section 3.2 and RFC 8058 section 3.1.
+const (
+	listUnsubscribe     = "List-Unsubscribe"
+	listUnsubscribePost = "List-Unsubscribe-Post"
+	oneClick            = "List-Unsubscribe=One-Click"
+)
+
 func (w *writer) unsubscribe(u *mailer.Unsubscribe) error {
 	if u.URL == "" && u.Mailto == "" {
 		return nil
 	}
-	const name = "List-Unsubscribe"
-	start := w.open(name)
-	if u.URL != "" {
-		if !isVisible(u.URL, `<>",`) {
-			return errors.New("Unsubscribe.URL has a character that is not allowed there")
-		}
-		w.literal("<")
-		w.literal(u.URL)
-		w.literal(">")
+	if err := checkUnsubscribe(u); err != nil {
+		return err
 	}
-	if u.Mailto != "" {
-		if ascii, ok := isAddrSpec(u.Mailto); !ascii || !ok || !isVisible(u.Mailto, "&?#/%") {
-			return errors.New("Unsubscribe.Mailto is not an address that a mailto URL can hold")
-		}
-		if u.URL != "" {
-			w.literal(", ")
-		}
-		w.literal("<mailto:")
-		w.literal(u.Mailto)
-		w.literal(">")
-	}
-	if err := w.close(start, len(name)+2, ','); err != nil {
+	start := w.open(listUnsubscribe)
+	w.b = appendUnsubscribe(w.b, u)
+	if err := w.close(start, len(listUnsubscribe)+2, ','); err != nil {
 		return fieldError("Unsubscribe", err)
 	}
 	if u.OneClick && u.URL != "" {
-		w.literal("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+		w.literal(listUnsubscribePost + ": " + oneClick + "\r\n")
 	}
 	return nil
+}
+
+func checkUnsubscribe(u *mailer.Unsubscribe) error {
+	if u.URL != "" && !isVisible(u.URL, `<>",`) {
+		return errors.New("Unsubscribe.URL has a character that is not allowed there")
+	}
+	if ascii, ok := isAddrSpec(u.Mailto); u.Mailto != "" && (!ascii || !ok || !isVisible(u.Mailto, "&?#/%")) {
+		return errors.New("Unsubscribe.Mailto is not an address that a mailto URL can hold")
+	}
+	return nil
+}
+
+// appendUnsubscribe appends the value of List-Unsubscribe, on one line.
+func appendUnsubscribe(b []byte, u *mailer.Unsubscribe) []byte {
+	if u.URL != "" {
+		b = append(append(append(b, '<'), u.URL...), '>')
+	}
+	if u.URL != "" && u.Mailto != "" {
+		b = append(b, ", "...)
+	}
+	if u.Mailto != "" {
+		b = append(append(append(b, "<mailto:"...), u.Mailto...), '>')
+	}
+	return b
 }

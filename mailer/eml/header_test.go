@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"net/mail"
+	"net/textproto"
 	"strings"
 	"testing"
 
@@ -243,6 +244,37 @@ func TestFileNames(t *testing.T) {
 		}
 		if !strings.Contains(leaf.value("Content-Disposition"), "; filename=\"") {
 			t.Errorf("no plain file name: %s", leaf.value("Content-Disposition"))
+		}
+	}
+}
+
+// TestExtraFields: what is given field by field is what is written.
+func TestExtraFields(t *testing.T) {
+	for _, p := range []mailer.Priority{mailer.PriorityDefault, mailer.PriorityHigh, mailer.PriorityNormal, mailer.PriorityLow} {
+		for _, u := range []mailer.Unsubscribe{
+			{}, {URL: "https://example.com/u"}, {Mailto: "u@example.com"},
+			{URL: "https://example.com/" + strings.Repeat("u", 60), Mailto: "u@example.com", OneClick: true},
+		} {
+			m := prepare(t, &mailer.Message{
+				From: mailer.Address{Address: "a@example.com"}, To: []mailer.Address{{Address: "b@example.com"}}, Text: "t", Priority: p, Unsubscribe: u,
+			})
+			_, rendered := render(t, m, eml.Options{})
+			parsed, err := mail.ReadMessage(bytes.NewReader(rendered))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields := eml.ExtraFields(m)
+			for _, f := range fields {
+				if got := parsed.Header.Get(f.Name); got != f.Value {
+					t.Errorf("%s\ngot  %q\nwant %q", f.Name, got, f.Value)
+				}
+				delete(parsed.Header, textproto.CanonicalMIMEHeaderKey(f.Name))
+			}
+			for name := range parsed.Header {
+				if strings.Contains(name, "Priority") || name == "Importance" || strings.HasPrefix(name, "List-") {
+					t.Errorf("%s is written and not among %v", name, fields)
+				}
+			}
 		}
 	}
 }
