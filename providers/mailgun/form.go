@@ -1,0 +1,306 @@
+package mailgun
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
+)
+
+// A form is the body of a request: multipart/form-data of RFC 7578. Its fields stand in a
+// buffer, with all that surrounds the parts; a message laid out and contents are read from
+// where they are while they are sent. What it refuses in a name, whoever gave it, would
+// make another part of it.
+type form struct {
+	endpoint string
+	degraded []string // advisory features that were left out, in whole or in part
+
+	boundary string
+	buf      []byte
+	parts    []part
+	size     int64
+	counted  int  // octets of o:, h:, v: and t: parameters, their names included
+	collides bool // some part may hold the boundary
+	err      error
+	message  *eml.Body // released with the form
+}
+
+// A part is what stands at a place of the buffer without being copied there.
+type part struct {
+	at      int
+	text    string
+	body    *eml.Body
+	content mailer.Content
+	bytes   int64 // of content
+	label   string
+}
+
+var forms = sync.Pool{New: func() any { return new(form) }}
+
+// newForm returns an empty form.
+func newForm(endpoint, boundary string) *form {
+	f, _ := forms.Get().(*form)
+	*f = form{endpoint: endpoint, boundary: boundary, buf: f.buf[:0], parts: f.parts[:0]}
+	return f
+}
+
+// The buffers that are kept for the next form.
+const (
+	maxPooled      = 64 << 10
+	maxPooledParts = 64
+)
+
+// Release lets a later form use f's buffers. Nobody may use f from then on.
+func (f *form) Release() {
+	if f.message != nil {
+		f.message.Release()
+	}
+	clear(f.parts) // lets go of texts and contents
+	if cap(f.buf) <= maxPooled && cap(f.parts) <= maxPooledParts {
+		forms.Put(f)
+	}
+}
+
+// firstBoundary makes a boundary of a message's random token. It has a hyphen, which base64 has not,
+// and is the beginning of none that package eml makes.
+func firstBoundary(token string) string { return "mailkeel-" + token }
+
+// nextBoundary follows one that a part may hold.
+func nextBoundary(boundary string) string {
+	sum := sha256.Sum256([]byte(boundary))
+	return firstBoundary(hex.EncodeToString(sum[:10]))
+}
+
+func (f *form) fields() []httpapi.Field {
+	return []httpapi.Field{{Name: "Content-Type", Value: "multipart/form-data; boundary=" + f.boundary}}
+}
+
+var (
+	errName  = errors.New("has a name that a form cannot hold")
+	errValue = errors.New("has a control character")
+)
+
+// field adds a field whose value is one line.
+func (f *form) field(name, value string) {
+	if !isLine(value) {
+		f.fail(name, errValue)
+	}
+	f.lines(name, value)
+}
+
+// lines adds a field whose value may have any number of lines. Parameters are counted.
+func (f *form) lines(name, value string) {
+	f.open(name)
+	f.close()
+	f.buf = append(append(f.buf, value...), "\r\n"...)
+	f.look(value)
+	if len(name) > 1 && name[1] == ':' {
+		f.counted += len(name) + len(value)
+	}
+}
+
+// text adds a field whose value is not copied.
+func (f *form) text(name, value string) {
+	f.open(name)
+	f.close()
+	f.look(value)
+	f.put(part{text: value}, int64(len(value)))
+}
+
+// stream adds a field whose value is a content.
+func (f *form) stream(name, label string, c mailer.Content) {
+	f.open(name)
+	f.close()
+	f.putContent(label, c)
+}
+
+// mime adds a message laid out.
+func (f *form) mime(name, fileName string, body *eml.Body) {
+	f.openFile(name, fileName, "application/octet-stream") // as Mailgun's own client: not to be parsed as a part
+	f.put(part{body: body}, body.Size())
+	f.message = body
+}
+
+// file adds a file.
+func (f *form) file(name, fileName, contentType, label string, c mailer.Content) {
+	f.openFile(name, fileName, contentType)
+	f.putContent(label, c)
+}
+
+// look notes whether s holds the boundary.
+func (f *form) look(s string) { f.collides = f.collides || strings.Contains(s, f.boundary) }
+
+func (f *form) open(name string) {
+	if !isPartName(name) {
+		f.fail(name, errName)
+	}
+	f.buf = append(append(append(f.buf, "--"...), f.boundary...), "\r\nContent-Disposition: form-data; name=\""...)
+	f.buf = append(append(f.buf, name...), '"')
+}
+
+func (f *form) close() { f.buf = append(f.buf, "\r\n\r\n"...) }
+
+// openFile begins a part with a file name, without which Mailgun drops it. The name is
+// quoted as mailgun-go does it, which Mailgun must know how to read: UTF-8 with a backslash
+// before a quote or backslash.
+func (f *form) openFile(name, fileName, contentType string) {
+	f.open(name)
+	if fileName == "" || !isLine(fileName) || !isLine(contentType) {
+		f.fail(name, errName)
+	}
+	f.look(fileName)
+	f.buf = append(f.buf, "; filename=\""...)
+	f.buf = appendEscaped(f.buf, fileName)
+	f.buf = append(append(f.buf, "\"\r\nContent-Type: "...), contentType...)
+	f.close()
+}
+
+func (f *form) put(p part, bytes int64) {
+	p.at = len(f.buf)
+	f.parts = append(f.parts, p)
+	f.size += bytes
+	f.buf = append(f.buf, "\r\n"...)
+}
+
+func (f *form) putContent(label string, c mailer.Content) {
+	bytes, err := c.Size()
+	if err == nil && bytes < 0 {
+		err = errors.New("is of unknown size: the message has to be spooled")
+	}
+	if err != nil {
+		f.fail(label, pathless(err))
+	}
+	f.put(part{content: c, bytes: bytes, label: label}, bytes)
+}
+
+// fail keeps the first error.
+func (f *form) fail(name string, err error) {
+	if f.err == nil {
+		f.err = fmt.Errorf("%w: %q %w", mailer.ErrInvalidMessage, name, err)
+	}
+}
+
+// finish ends the form.
+func (f *form) finish() {
+	f.buf = append(append(append(f.buf, "--"...), f.boundary...), "--\r\n"...)
+	f.size += int64(len(f.buf))
+}
+
+// Size implements [httpapi.Body].
+func (f *form) Size() int64 { return f.size }
+
+// WriteTo implements [httpapi.Body].
+func (f *form) WriteTo(w io.Writer) (int64, error) {
+	written, done := int64(0), 0
+	for i := range f.parts {
+		p := &f.parts[i]
+		n, err := w.Write(f.buf[done:p.at])
+		if written += int64(n); err != nil {
+			return written, err
+		}
+		done = p.at
+		sent, err := p.writeTo(w)
+		if written += sent; err != nil {
+			return written, err
+		}
+	}
+	n, err := w.Write(f.buf[done:])
+	return written + int64(n), err
+}
+
+func (p *part) writeTo(w io.Writer) (int64, error) {
+	switch {
+	case p.body != nil:
+		return p.body.WriteTo(w)
+	case p.content.IsZero():
+		n, err := io.WriteString(w, p.text)
+		return int64(n), err
+	}
+	n, err := p.copyContent(w)
+	if err != nil {
+		err = fmt.Errorf("%w: %s: %w", eml.ErrSource, p.label, pathless(err))
+	}
+	return n, err
+}
+
+var (
+	errShort = errors.New("the source has fewer bytes than before")
+	errLong  = errors.New("the source has more bytes than before")
+)
+
+var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// copyContent copies exactly as many bytes as there were when the form was made.
+func (p *part) copyContent(w io.Writer) (int64, error) {
+	r, err := p.content.Open()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = r.Close() }() // a complaint changes nothing about what was read
+	block, _ := blocks.Get().(*[32 << 10]byte)
+	defer blocks.Put(block)
+	// Wrapped, so that neither end copies by itself and in other portions.
+	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, p.bytes)}, block[:])
+	if err == nil && n < p.bytes {
+		err = errShort
+	}
+	if err != nil {
+		return n, err
+	}
+	switch _, err := io.ReadFull(r, block[:1]); {
+	case err == nil:
+		return n, errLong
+	case !errors.Is(err, io.EOF):
+		return n, err
+	}
+	return n, nil
+}
+
+// isPartName leaves out what senders and readers of forms escape in different ways.
+func isPartName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '%' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isLine reports whether s has no control character of C0 or C1 but TAB.
+func isLine(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' && c != '\t' || c == 0x7f || c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0 {
+			return false
+		}
+	}
+	return true
+}
+
+// appendEscaped escapes s for a quoted string.
+func appendEscaped(b []byte, s string) []byte {
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b = append(b, '\\')
+		}
+		b = append(b, s[i])
+	}
+	return b
+}
+
+// pathless drops the path from a file error: where content lies is nobody's business who reads it.
+func pathless(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}

@@ -1,0 +1,155 @@
+package mailgun
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// parts reads a form as a server does, and returns its values by name.
+func parts(t *testing.T, f *form) map[string][]string {
+	t.Helper()
+	var buf bytes.Buffer
+	n, err := f.WriteTo(&buf)
+	if err != nil || n != f.Size() || n != int64(buf.Len()) {
+		t.Fatalf("WriteTo = %d, %v; wrote %d, Size is %d", n, err, buf.Len(), f.Size())
+	}
+	_, params, err := mime.ParseMediaType(f.fields()[0].Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, r := map[string][]string{}, multipart.NewReader(&buf, params["boundary"])
+	for {
+		p, err := r.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return values
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := io.ReadAll(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, params, err := mime.ParseMediaType(p.Header.Get("Content-Disposition"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values[params["name"]] = append(values[params["name"]], params["filename"]+"="+string(value))
+	}
+}
+
+func TestFormEscapes(t *testing.T) {
+	f := newForm("messages", "b")
+	f.field("v:a", "x\ty")
+	f.lines("t:variables", "{\r\n}")
+	f.text("text", "one\r\n\r\ntwo")
+	f.file("attachment", `a "b" \ ü.pdf`, "application/pdf", "", mailer.Bytes([]byte("123")))
+	f.finish()
+	if f.err != nil {
+		t.Fatal(f.err)
+	}
+	got := parts(t, f)
+	for name, want := range map[string]string{
+		"v:a": "=x\ty", "t:variables": "={\r\n}", "text": "=one\r\n\r\ntwo", "attachment": `a "b" \ ü.pdf=123`,
+	} {
+		if len(got[name]) != 1 || got[name][0] != want {
+			t.Errorf("%s: got %q, want %q", name, got[name], want)
+		}
+	}
+	if f.counted != len("v:a")+3+len("t:variables")+4 {
+		t.Errorf("%d octets of parameters", f.counted)
+	}
+}
+
+// TestFormRefuses: nothing that would make another part, or another header field of one, gets in.
+func TestFormRefuses(t *testing.T) {
+	c := mailer.Bytes(nil)
+	for name, add := range map[string]func(*form){
+		"line end in a value":     func(f *form) { f.field("h:X", "a\r\nBcc: x") },
+		"NUL in a value":          func(f *form) { f.field("v:x", "\x00") },
+		"C1 in a value":           func(f *form) { f.field("v:x", "\u0085") },
+		"line end in a name":      func(f *form) { f.field("h:X\r\nA", "a") },
+		"quote in a name":         func(f *form) { f.field(`v:a"; filename="x`, "a") },
+		"no name":                 func(f *form) { f.field("", "a") },
+		"line end in a file name": func(f *form) { f.file("attachment", "a\nb", "text/plain", "", c) },
+		"no file name":            func(f *form) { f.file("attachment", "", "text/plain", "", c) },
+		"line end in a type":      func(f *form) { f.file("attachment", "a", "text/plain\r\nX: y", "", c) },
+		"size not known":          func(f *form) { f.file("attachment", "a", "text/plain", "", mailer.Reader(strings.NewReader(""))) },
+	} {
+		f := newForm("messages", "b")
+		if add(f); !errors.Is(f.err, mailer.ErrInvalidMessage) {
+			t.Errorf("%s: got %v", name, f.err)
+		}
+	}
+}
+
+// TestBoundary: whatever holds the boundary gets another one, so that it stays one value.
+func TestBoundary(t *testing.T) {
+	cfg := testConfig(t)
+	for name, change := range map[string]func(m *mailer.Message, line string){
+		"text":     func(m *mailer.Message, line string) { m.Text = line },
+		"HTML":     func(m *mailer.Message, line string) { m.HTML = line },
+		"metadata": func(m *mailer.Message, line string) { m.Metadata = map[string]string{"x": "--" + m.Boundary()} },
+		"template": func(m *mailer.Message, line string) { m.Template, m.Text = &mailer.Template{ID: "x"}, line },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := small(t)
+			boundary := firstBoundary(m.Boundary())
+			c := *m
+			change(&c, "a\r\n--"+boundary+"\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\nx@example.com\r\n--"+boundary+"--\r\n")
+			if name == "metadata" {
+				c.Metadata["x"] = "--" + boundary + "--"
+			}
+			again, err := mailer.Prepare(&c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.Boundary() != m.Boundary() {
+				t.Fatal("a copy has another token, so that this tests nothing")
+			}
+			f, err := encode(again, cfg, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := parts(t, f); f.boundary == boundary || len(got["to"]) != 1 {
+				t.Errorf("boundary %s, recipients %q", f.boundary, got["to"])
+			}
+		})
+	}
+}
+
+// TestMemory: an attachment of 10 MB costs what a small one does.
+func TestMemory(t *testing.T) {
+	cfg, content := testConfig(t), mailer.Bytes(make([]byte, 10<<20))
+	for name, template := range map[string]*mailer.Template{"messages.mime": nil, "messages": {ID: "x"}} {
+		m, err := mailer.Prepare(&mailer.Message{
+			From: mailer.Address{Address: "a@example.com"}, To: []mailer.Address{{Address: "b@example.com"}},
+			Template: template, Attachments: []mailer.Attachment{{Name: "a.bin", Content: content}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f, err := encode(m, cfg, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := f.WriteTo(io.Discard); err != nil || n != f.Size() {
+			t.Fatalf("%s: wrote %d of %d, %v", name, n, f.Size(), err)
+		}
+		runtime.ReadMemStats(&after)
+		if got := after.TotalAlloc - before.TotalAlloc; got > 100_000 {
+			t.Errorf("%s: %d bytes were allocated, at most 100,000 are wanted", name, got)
+		}
+	}
+}

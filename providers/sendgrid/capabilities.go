@@ -1,0 +1,34 @@
+package sendgrid
+
+import "github.com/mailkeel/mailkeel/mailer"
+
+// The limits of one request. SendGrid says "30 MB" of the whole of it, attachments in base64
+// included; the smaller meaning is taken.
+const (
+	maxRecipients   = 1000
+	maxMessageBytes = 30_000_000
+)
+
+var capabilities = mailer.Capabilities{
+	Features: (mailer.Essential | mailer.Advisory) &^
+		(mailer.FeatureRaw | mailer.FeatureSender | mailer.FeatureReturnPath | mailer.FeatureUTF8 | mailer.FeatureDSN),
+	MaxRecipients: maxRecipients, MaxMessageBytes: maxMessageBytes,
+}
+
+// Capabilities implements [mailer.Capable]. MaxMessageBytes is of the request, in which
+// attachments take four bytes for three.
+func (c *Client) Capabilities() mailer.Capabilities { return capabilities }
+
+// fit returns what is left out of m: what capabilities lack, and tags that are no categories.
+func fit(m *mailer.Message, strict bool) (degraded []string, err error) {
+	if degraded, err = capabilities.Fit(m, strict); err != nil {
+		return nil, err
+	}
+	if _, all := categories(m.Tags); !all {
+		if strict {
+			return nil, unsupported("Tags that are more than %d, or not ASCII", maxCategories)
+		}
+		degraded = append(degraded, mailer.FeatureTags.String())
+	}
+	return degraded, nil
+}

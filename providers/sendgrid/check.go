@@ -1,0 +1,45 @@
+package sendgrid
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// scopeSend is the right that sending needs.
+const scopeSend = "mail.send"
+
+// Check implements [mailer.Checker]. It asks for the key's scopes, which sends nothing and costs
+// nothing. Nil means that SendGrid was reached and that the key is valid and may send; where the
+// key may not ask that (403), only that it is valid. It does not show that From is verified, or
+// that there are credits left.
+func (c *Client) Check(ctx context.Context) error {
+	a := c.attempt(ctx)
+	a.Gate = nil // of a message
+	reply, err := c.api.Get(ctx, a, &httpapi.Request{Method: http.MethodGet, Path: "/v3/scopes"})
+	if e := mailer.AsSendError(err); e != nil && e.Code == http.StatusForbidden {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var held struct {
+		Scopes []string `json:"scopes"`
+	}
+	switch {
+	case mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &held) != nil || held.Scopes == nil:
+		return a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
+	case !slices.Contains(held.Scopes, scopeSend):
+		return a.Refuse(ledger.AccountRefused, ledger.Reason{}, fmt.Errorf("%w: the key lacks the scope %s", mailer.ErrUnauthorized, scopeSend))
+	}
+	return nil
+}
+
+var errNotUnderstood = errors.New("reply not understood")

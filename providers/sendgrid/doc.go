@@ -1,0 +1,96 @@
+// Package sendgrid sends messages through Twilio SendGrid's v3 Mail Send API.
+//
+//	client, err := sendgrid.New(sendgrid.Config{Key: mailer.SecretFile("/run/secrets/sendgrid")})
+//
+// A message is one request with one personalization. The request is encoded with the models of
+// github.com/sendgrid/sendgrid-go; attachments are read and encoded while it is sent,
+// so that a send holds some tens of kilobytes however large they are.
+//
+// The facts here are those of the specification (github.com/twilio/sendgrid-oai, tsg_mail_v3,
+// tsg_scopes_v3 and tsg_logs_v3), of the page about errors (twilio.com/docs/sendgrid/api-reference/mail-send/errors)
+// and of the page about events (twilio.com/docs/sendgrid/for-developers/tracking-events/event), read
+// in November 2026. What none of them settles is marked UNVERIFIED.
+//
+// # Authentication
+//
+// An API key with the scope mail.send, as a bearer token. A source with a Refresh method is
+// asked once more after a 401. The host is api.sendgrid.com, or with Region "eu" api.eu.sendgrid.com,
+// which takes keys of EU subusers only.
+//
+// # Capabilities
+//
+// Everything in a [mailer.Message] but Raw, Sender, ReturnPath and local parts outside ASCII, which are
+// refused, and DSN, which is left out and named in Receipt.Degraded. So are tags beyond
+// ten, and those outside ASCII; the others become categories. Metadata becomes custom arguments,
+// which come back in events, beside mailkeel_message_id and mailkeel_key; keys that begin with
+// mailkeel_ are refused, and those that events use themselves, such as "email", are lost there.
+//
+// Message.Date cannot be said: SendGrid writes the Date field. [Options] has what only SendGrid knows.
+//
+// A Template whose ID begins with "d-" is a dynamic one: it replaces the bodies, which must be
+// empty, and its subject is replaced by Message.Subject where that is set. To any other Template,
+// Data gives the substitutions, which are strings. Template.Version is refused.
+//
+// # Limits
+//
+// Refused with [mailer.ErrUnsupported], before anything is sent, are:
+//
+//   - requests over 30 MB, attachments in base64 included, and more than 1,000 recipients. UNVERIFIED:
+//     whether that is 30,000,000 bytes, which is taken, or more;
+//   - a message without a To recipient, without a Subject or without a body, unless a template has them;
+//   - parameters of content types, but name and a charset of UTF-8 or US-ASCII, which say nothing new:
+//     SendGrid refuses the semicolon. So a calendar invitation's method cannot be carried.
+//     Alternatives must be text in UTF-8, AMP (text/x-amp-html) included;
+//   - commas and semicolons in file names, and empty attachments. A file without a name is
+//     called "attachment";
+//   - header fields of one name twice, and those that SendGrid writes;
+//   - SendAt more than 72 hours ahead; more than 10,000 bytes of Metadata with the identity, or of
+//     substitutions. The page about errors has 50,000 for both; the lower limit is kept.
+//     UNVERIFIED: what of them is counted; here it is their JSON.
+//
+// Recipients are compared without regard to case, as SendGrid does: Ann@ and ann@ of one
+// domain get one copy.
+//
+// UNVERIFIED: a comma or semicolon in the name of a recipient has made SendGrid lose the mail, and
+// its older documentation forbids it, so that such a name is sent in quotes. There are signs
+// that this was mended in 2021, and then the recipient sees the quotes: Config.BareNames leaves
+// them out. Other names, subjects, file names and header fields outside ASCII are sent as they
+// are, in UTF-8. UNVERIFIED: From's name, for which the older documentation says that Unicode is
+// not supported, and file names, which users of the API have seen garbled.
+//
+// # Errors
+//
+// Acceptance is 202 with a name in X-Message-Id, or 200 in sandbox mode. UNVERIFIED: no
+// specification promises the field, but without it nothing tells the reply from a proxy's, so that
+// the outcome is Unknown; see Config.AcceptWithoutID.
+//
+// A 500 or 503 with SendGrid's list of errors is NotAccepted, because the application itself
+// says so: the specification documents that list for 500. Config.Treat5xxAsUnknown distrusts it.
+// A 502, a 504, a page or an empty body is Unknown. A 403 about "from" is the sender's; a 400 about the
+// template, the unsubscribe group, the pool or the batch is the account's. "Maximum credits
+// exceeded" comes as a 401 like a key that is not valid: only the texts tell them apart, and texts
+// decide nothing.
+//
+// There is no idempotency key at SendGrid: after an Unknown outcome only its events, or its
+// logs, tell.
+//
+// # Connection string
+//
+//	sendgrid://KEY@default                        api.sendgrid.com
+//	sendgrid://KEY@default?region=eu              api.eu.sendgrid.com
+//	sendgrid://KEY@gateway.example.com:8443       https to a gateway
+//	sendgrid://KEY@localhost:8080?insecure=true   plain HTTP, to this machine only
+//
+// Parameters, besides those of every scheme (see [dsn]): region=us, sandbox=true, resolve=true,
+// treat_5xx_as_unknown=true, accept_without_id=true, bare_names=true, http2=true, max_conns=32,
+// idle_timeout=45s, stall_timeout=30s, reply_timeout=2m, insecure=true.
+//
+// # Asking afterwards
+//
+// [Client.Resolve] searches the Email Logs where Config.ResolveByLogs is set. They are kept for
+// 30 days (twilio.com/docs/sendgrid/api-reference/email-logs). UNVERIFIED: how far they lag, which
+// plans and which scopes have them, and where in an entry the custom arguments stand. A message that
+// is found was accepted; one that is not found may have been.
+//
+// [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
+package sendgrid

@@ -1,0 +1,132 @@
+package sendgrid
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
+)
+
+// reserved are the header fields that SendGrid writes, in lower case (page about errors, message.headers).
+var reserved = []string{
+	"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding",
+	"to", "from", "subject", "reply-to", "cc", "bcc",
+}
+
+// fields fills in the header fields. JSON has them as a map, so that each name stands once.
+func (b *body) fields() error {
+	m := b.msg
+	b.mail.Headers = b.headers
+	b.headers["Message-ID"] = m.MessageID
+	extra := eml.ExtraFields(m)
+	if len(m.Headers)+len(extra) == 0 {
+		return nil
+	}
+	seen := newNames(1 + len(m.Headers) + len(extra))
+	seen.add("Message-ID")
+	for _, list := range [][]mailer.HeaderField{m.Headers, extra} {
+		for i := range list {
+			if err := b.field(&list[i], seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *body) field(f *mailer.HeaderField, seen *names) error {
+	switch {
+	case slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, f.Name) }):
+		return unsupported("the header field %q, which SendGrid writes itself", f.Name)
+	case !seen.add(f.Name):
+		return unsupported("the header field %q more than once", f.Name)
+	case strings.ContainsAny(f.Value, "\r\n\x00"): // changed since Prepare
+		return fmt.Errorf("%w: header field %q has a line end", mailer.ErrInvalidMessage, f.Name)
+	}
+	b.headers[f.Name] = f.Value
+	return nil
+}
+
+// What events and logs know a message by. Metadata cannot have such keys.
+const (
+	argPrefix    = "mailkeel_"
+	argMessageID = argPrefix + "message_id"
+	argKey       = argPrefix + "key"
+)
+
+// maxArgsBytes is of the specification; the page about errors says 50,000.
+const maxArgsBytes = 10_000
+
+// customArgs fills in the identity and the metadata.
+func (b *body) customArgs() error {
+	for key, value := range b.msg.Metadata {
+		if strings.HasPrefix(key, argPrefix) {
+			return unsupported("a Metadata key that begins with %s", argPrefix)
+		}
+		b.args[key] = value
+	}
+	b.args[argMessageID], b.args[argKey] = b.msg.MessageID, b.msg.IdempotencyKey
+	if jsonSize(b.args) > maxArgsBytes {
+		return unsupported("more than %d bytes of Metadata", maxArgsBytes)
+	}
+	b.mail.CustomArgs = b.args
+	return nil
+}
+
+// jsonSize is the length of all in JSON, or a little more. What SendGrid counts it does not say.
+func jsonSize(all map[string]string) int {
+	n := len("{}")
+	for key, value := range all {
+		n += textSize(key) + textSize(value) + len(`"":"",`)
+	}
+	return n
+}
+
+// textSize counts what is escaped: quotes, backslashes, tabs and U+2028 and U+2029, which are refused
+// or rare otherwise.
+func textSize(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '"' || c == '\\' || c == '\t':
+			n++
+		case c < ' ' || c == 0x7f:
+			n += 5
+		case c == 0xe2 && (strings.HasPrefix(s[i:], "\u2028") || strings.HasPrefix(s[i:], "\u2029")):
+			n += 3
+		}
+	}
+	return n
+}
+
+// The limits of categories (twilio/sendgrid-oai, and the page about events: ASCII only).
+const (
+	maxCategories    = 10
+	maxCategoryBytes = 255
+)
+
+// categories returns the tags that SendGrid can carry, each once, and whether that is all of them.
+func categories(tags []string) (carried []string, all bool) {
+	all = true
+	for i, tag := range tags {
+		switch {
+		case slices.Contains(tags[:i], tag):
+		case len(carried) == maxCategories || len(tag) > maxCategoryBytes || !isASCII(tag):
+			all = false
+		default:
+			carried = append(carried, tag)
+		}
+	}
+	return carried, all
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,174 @@
+package sendgrid
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sendgrid/sendgrid-go/helpers/mail"
+
+	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// contents fills in the bodies in the order that SendGrid wants: text/plain, text/html, others.
+func (b *body) contents() error {
+	m := b.msg
+	if isDynamic(m) && (m.Text != "" || m.HTML != "" || len(m.Alternatives) > 0) {
+		return unsupported("Text, HTML or Alternatives together with a dynamic template, which replaces them")
+	}
+	var all []mail.Content
+	if m.Text != "" {
+		all = append(all, mail.Content{Type: "text/plain", Value: m.Text})
+	}
+	if m.HTML != "" {
+		all = append(all, mail.Content{Type: "text/html", Value: m.HTML})
+	}
+	for i := range m.Alternatives {
+		c, err := alternative(&m.Alternatives[i])
+		if err != nil {
+			return fmt.Errorf("%w (Alternatives[%d])", err, i)
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 && m.Template == nil {
+		return unsupported("a message without a body")
+	}
+	b.mail.Content = make([]*mail.Content, len(all))
+	for i := range all {
+		b.mail.Content[i] = &all[i]
+	}
+	return nil
+}
+
+// alternative reads a further form of the body, which JSON holds as text.
+func alternative(a *mailer.Alternative) (mail.Content, error) {
+	kind, err := bareType(a.ContentType)
+	switch {
+	case err != nil:
+		return mail.Content{}, err
+	case !strings.HasPrefix(kind, "text/"):
+		return mail.Content{}, unsupported("an alternative that is not text")
+	case kind == "text/plain" || kind == "text/html":
+		return mail.Content{}, unsupported("a second %s", kind)
+	}
+	text, err := readText(a.Content)
+	if err != nil {
+		return mail.Content{}, err
+	}
+	if text == "" {
+		return mail.Content{}, unsupported("an alternative without content")
+	}
+	return mail.Content{Type: kind, Value: text}, nil
+}
+
+func readText(c mailer.Content) (string, error) {
+	size, err := c.Size()
+	if err != nil {
+		return "", sourceError(err)
+	}
+	if size < 0 || size > maxMessageBytes {
+		return "", unsupported("an alternative of %d bytes", size)
+	}
+	r, err := c.Open()
+	if err != nil {
+		return "", sourceError(err)
+	}
+	defer func() { _ = r.Close() }()
+	text, err := io.ReadAll(io.LimitReader(r, size+1))
+	switch {
+	case err != nil:
+		return "", sourceError(err)
+	case int64(len(text)) != size:
+		return "", sourceError(errors.New("the source has another size than before"))
+	case !utf8.Valid(text):
+		return "", unsupported("an alternative that is not UTF-8")
+	}
+	return string(text), nil
+}
+
+// sourceError is about a content that nobody can read. Where it lies is nobody's business who
+// reads the error.
+func sourceError(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("%w: %w", httpapi.ErrSource, err)
+}
+
+// unnamed is the file name of an attachment without one, since SendGrid asks for one.
+const unnamed = "attachment"
+
+// attachments fills in everything but the contents, for which there are markers.
+func (b *body) attachments() error {
+	list := b.msg.Attachments
+	if len(list) == 0 {
+		return nil
+	}
+	all := make([]mail.Attachment, len(list))
+	b.mail.Attachments = make([]*mail.Attachment, len(list))
+	token := rand.Text() + "-"
+	for i := range list {
+		if err := describe(&all[i], &list[i]); err != nil {
+			return fmt.Errorf("%w (Attachments[%d])", err, i)
+		}
+		number := strconv.Itoa(i)
+		all[i].Content = token + number + "-"
+		b.mail.Attachments[i] = &all[i]
+		b.inserts = append(b.inserts, httpapi.Insert{
+			Marker: all[i].Content, Content: list[i].Content, Label: "Attachments[" + number + "]",
+		})
+	}
+	return nil
+}
+
+// describe says what a is. The characters that are refused are those of the page about errors
+// (message.attachments).
+func describe(to *mail.Attachment, a *mailer.Attachment) (err error) {
+	size, err := a.Content.Size()
+	switch {
+	case err != nil:
+		return sourceError(err)
+	case size == 0:
+		return unsupported("an empty attachment")
+	case strings.ContainsAny(a.Name, ",;\r\n"):
+		return unsupported("a file name with a comma or a semicolon")
+	case strings.ContainsAny(a.ContentID, ",;\r\n"):
+		return unsupported("a ContentID with a comma or a semicolon")
+	}
+	to.Filename, to.ContentID, to.Disposition = a.Name, a.ContentID, "attachment"
+	if a.Name == "" {
+		to.Filename = unnamed
+	}
+	if a.ContentID != "" {
+		to.Disposition = "inline"
+	}
+	to.Type, err = bareType(a.ContentType)
+	return err
+}
+
+// bareType returns a media type without parameters, which SendGrid refuses. Only those that
+// say nothing new can be left out: UTF-8 is what it takes text for, and the name stands elsewhere.
+func bareType(contentType string) (string, error) {
+	if !strings.ContainsRune(contentType, ';') {
+		return strings.ToLower(strings.TrimSpace(contentType)), nil
+	}
+	kind, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "", unsupported("a content type that cannot be understood")
+	}
+	for name, value := range params {
+		known := name == "name" || name == "charset" && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "us-ascii"))
+		if !known {
+			return "", unsupported("the parameter %q of a content type, with its value", name)
+		}
+	}
+	return kind, nil
+}

@@ -1,0 +1,194 @@
+package sendgrid
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sendgrid/sendgrid-go/helpers/mail"
+
+	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// body is a message as POST /v3/mail/send takes it, with the memory that it needs.
+type body struct {
+	*httpapi.Spliced
+
+	msg     *mailer.Message
+	options Options
+	cfg     *Config
+	// sandbox: 200 is an acceptance.
+	sandbox bool
+
+	mail            mail.SGMailV3
+	personalization mail.Personalization
+	one             [1]*mail.Personalization
+	emails          []mail.Email
+	refs            []*mail.Email
+	headers, args   map[string]string
+	inserts         []httpapi.Insert
+
+	text bytes.Buffer
+	json *json.Encoder
+}
+
+var _ httpapi.Body = (*body)(nil)
+
+var bodies = sync.Pool{New: func() any {
+	b := &body{headers: make(map[string]string), args: make(map[string]string)}
+	b.json = json.NewEncoder(&b.text)
+	b.json.SetEscapeHTML(false) // escapes make HTML longer, and JSON no better
+	return b
+}}
+
+// encode writes m down. The error wraps [mailer.ErrUnsupported] where SendGrid cannot carry what
+// m asks for. The contents of attachments are read while the body is written, those of
+// Alternatives now. The body is released when it is of no further use.
+func encode(m *mailer.Message, cfg *Config) (*body, error) {
+	b, _ := bodies.Get().(*body)
+	b.msg, b.cfg = m, cfg
+	if err := b.build(); err != nil {
+		b.Release()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *body) build() (err error) {
+	if b.options, err = optionsOf(b.msg); err != nil {
+		return err
+	}
+	b.sandbox = b.cfg.Sandbox || b.options.Sandbox
+	b.one[0] = &b.personalization
+	b.mail.Personalizations = b.one[:]
+	for _, step := range [...]func(*body) error{
+		(*body).addresses, (*body).template, (*body).contents, (*body).attachments,
+		(*body).fields, (*body).customArgs, (*body).schedule, (*body).settings,
+	} {
+		if err := step(b); err != nil {
+			return err
+		}
+	}
+	b.mail.Categories, _ = categories(b.msg.Tags)
+	return b.splice()
+}
+
+// splice makes the JSON and puts in the contents of attachments.
+func (b *body) splice() (err error) {
+	if err := b.json.Encode(&b.mail); err != nil {
+		// Only what the caller put into Template.Data can fail, and the cause may repeat it.
+		return fmt.Errorf("%w: Template.Data has a value that JSON cannot express", mailer.ErrInvalidMessage)
+	}
+	text := bytes.TrimSuffix(b.text.Bytes(), []byte("\n"))
+	if b.Spliced, err = httpapi.Splice(text, b.inserts); err != nil {
+		return err
+	}
+	if size := b.Size(); size > maxMessageBytes {
+		return unsupported("the request has %d bytes, more than %d", size, int64(maxMessageBytes))
+	}
+	return nil
+}
+
+// What is larger is left to the garbage collector.
+const (
+	maxPooledBytes = 64 << 10
+	maxPooledItems = 64 // addresses, attachments, or fields
+)
+
+// Release lets a later encode use b's memory again.
+func (b *body) Release() {
+	if b.Spliced != nil {
+		b.Spliced.Release()
+	}
+	if b.text.Cap() > maxPooledBytes || cap(b.emails)+cap(b.inserts) > maxPooledItems || len(b.headers)+len(b.args) > maxPooledItems {
+		return
+	}
+	clear(b.emails)
+	clear(b.refs)
+	clear(b.headers)
+	clear(b.args)
+	clear(b.inserts)
+	b.text.Reset()
+	*b = body{
+		emails: b.emails[:0], refs: b.refs[:0], headers: b.headers, args: b.args, inserts: b.inserts[:0],
+		text: b.text, json: b.json,
+	}
+	bodies.Put(b)
+}
+
+// maxAhead is how far ahead a message can be scheduled.
+const maxAhead = 72 * time.Hour
+
+// schedule leaves out a time that has passed, which means the same as none.
+func (b *body) schedule() error {
+	at, now := b.msg.SendAt, time.Now()
+	if !at.After(now) {
+		return nil
+	}
+	if at.Sub(now) > maxAhead {
+		return unsupported("SendAt is more than 72 hours ahead")
+	}
+	b.mail.SendAt = int(at.Unix())
+	return nil
+}
+
+// isDynamic reports whether m has a template of the kind that replaces the whole body.
+func isDynamic(m *mailer.Message) bool {
+	return m.Template != nil && len(m.Template.ID) > 2 && m.Template.ID[:2] == "d-"
+}
+
+// The lower of the limits that the documentation names: 10,000 bytes in the specification, and 150
+// items in the page about errors.
+const (
+	maxSubstitutions      = 150
+	maxSubstitutionsBytes = 10_000
+)
+
+// template fills in a template, and the subject: a dynamic one has its own, which only
+// that of the personalization replaces.
+func (b *body) template() error {
+	m, t := b.msg, b.msg.Template
+	p := &b.personalization
+	p.Substitutions = b.options.Substitutions
+	switch {
+	case t == nil && m.Subject == "":
+		return unsupported("a message without a Subject")
+	case t == nil:
+		b.mail.Subject = m.Subject
+		return checkSubstitutions(p.Substitutions)
+	case t.Version != "":
+		return unsupported("Template.Version: the active one is always taken")
+	case len(b.options.Substitutions) > 0:
+		return unsupported("Substitutions together with a Template, which has Data")
+	}
+	b.mail.TemplateID = t.ID
+	if isDynamic(m) {
+		p.Subject, p.DynamicTemplateData = m.Subject, t.Data
+		return nil
+	}
+	b.mail.Subject = m.Subject
+	p.Substitutions = make(map[string]string, len(t.Data))
+	for name, value := range t.Data {
+		s, ok := value.(string)
+		if !ok {
+			return unsupported("Template.Data has a value that is a %T: a legacy template takes strings", value)
+		}
+		p.Substitutions[name] = s
+	}
+	return checkSubstitutions(p.Substitutions)
+}
+
+func checkSubstitutions(all map[string]string) error {
+	if len(all) > maxSubstitutions || jsonSize(all) > maxSubstitutionsBytes {
+		return unsupported("more than %d substitutions, or more than %d bytes of them", maxSubstitutions, maxSubstitutionsBytes)
+	}
+	return nil
+}
+
+// unsupported is about what SendGrid cannot carry, and another provider may.
+func unsupported(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", mailer.ErrUnsupported, fmt.Sprintf(format, args...))
+}
