@@ -133,7 +133,7 @@ func (p *API) refuse(a *ledger.Attempt, res Result, secret mailer.Secret) *maile
 	}
 	problem := p.Replies.Problem(res.Reply)
 	v := classifyReply(res.Reply, problem, p.Distrust5xx)
-	if v == ledger.Unknown && res.Err != nil && isContextError(res.Err.Err) {
+	if v == ledger.Unknown && res.Err != nil && isCallers(res.Err.Err) {
 		v = ledger.UnknownByCaller // it ended within the reply
 	}
 	text := redact.Text(problem.Text, secret.Reveal())

@@ -16,7 +16,7 @@ import (
 // classifyFailure judges an exchange without a reply: by the stage it ended at, and above
 // all by whether the last byte had been released (HTTP rows 1 to 8, 31 and 36).
 func classifyFailure(e *Error, released bool) ledger.Verdict {
-	ours := isContextError(e.Err) || errors.Is(e.Err, connpool.ErrClosed)
+	ours := isCallers(e.Err)
 	switch {
 	case released && ours:
 		return ledger.UnknownByCaller
@@ -28,13 +28,16 @@ func classifyFailure(e *Error, released bool) ledger.Verdict {
 		return ledger.AccountForNow
 	case errors.Is(e.Err, connpool.ErrSaturated):
 		return ledger.RateLimited
-	case errors.Is(e.Err, ErrNotLoopback), errors.Is(e.Err, ErrProxyAuth), e.Stage == StageProxy && errors.Is(e.Err, ErrRequest):
+	case errors.Is(e.Err, ErrNotLoopback), errors.Is(e.Err, ErrProxyAuth), errors.Is(e.Err, ErrProxyAddress):
 		return ledger.AccountRefused
 	case e.isTLSPolicy():
 		return ledger.ProviderRefuses
 	}
 	return ledger.ProviderDown
 }
+
+// isCallers: the caller ended it, by ctx or by Close.
+func isCallers(err error) bool { return isContextError(err) || errors.Is(err, connpool.ErrClosed) }
 
 func isContextError(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)

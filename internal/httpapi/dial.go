@@ -35,8 +35,8 @@ func (c *Client) connect(ctx context.Context, limits Limits, mark func(mailer.Ph
 // open makes one connection: transport, proxy, TLS.
 func (c *Client) open(ctx context.Context, limits Limits, mark func(mailer.Phase)) (*conn, *Error) {
 	via, err := c.cfg.Proxy(c.base)
-	if err != nil {
-		return nil, &Error{StageProxy, fmt.Errorf("its address is not a URL: %w", ErrRequest)}
+	if err != nil || via != nil && !isProxy(via) {
+		return nil, &Error{StageProxy, ErrProxyAddress} // the cause repeats it, with what else it may hold
 	}
 	nc, err := c.dial(ctx, via, limits)
 	if err != nil {
@@ -62,14 +62,7 @@ func (c *Client) open(ctx context.Context, limits Limits, mark func(mailer.Phase
 
 // dial opens the transport to the server or to its proxy, and holds plain HTTP to this machine.
 func (c *Client) dial(ctx context.Context, via *url.URL, limits Limits) (net.Conn, error) {
-	to := c.base
-	if via != nil {
-		to = via
-	}
-	if via != nil && isSOCKS(via) {
-		return c.dialSOCKS(ctx, via, limits)
-	}
-	nc, err := netconn.Dial(ctx, c.cfg.Dial, addressOf(to), limits.Connect)
+	nc, err := c.dialTransport(ctx, via, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +71,21 @@ func (c *Client) dial(ctx context.Context, via *url.URL, limits Limits) (net.Con
 		return nil, ErrNotLoopback
 	}
 	return nc, nil
+}
+
+func (c *Client) dialTransport(ctx context.Context, via *url.URL, limits Limits) (net.Conn, error) {
+	switch {
+	case via == nil:
+		return netconn.Dial(ctx, c.cfg.Dial, addressOf(c.base), limits.Connect)
+	case isSOCKS(via):
+		return c.dialSOCKS(ctx, via, limits)
+	}
+	return netconn.Dial(ctx, c.cfg.Dial, addressOf(via), limits.Connect)
+}
+
+// isProxy reports whether u names a proxy of a kind that is known here.
+func isProxy(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https" || isSOCKS(u)) && u.Hostname() != ""
 }
 
 func isSOCKS(u *url.URL) bool { return slices.Contains([]string{"socks5", "socks5h"}, u.Scheme) }
@@ -158,12 +166,11 @@ func connectRequest(address string, via *url.URL) []byte {
 }
 
 func readConnectReply(r *bufio.Reader) error {
-	head, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect})
+	head, err := http.ReadResponse(r, &http.Request{Method: http.MethodConnect}) //nolint:bodyclose // there is none
 	if err != nil {
 		return understood(err)
 	}
-	_ = head.Body.Close()
-	switch {
+	switch { // there is no body, whatever the header says (RFC 9110 section 9.3.6)
 	case head.StatusCode == http.StatusProxyAuthRequired:
 		return ErrProxyAuth
 	case head.StatusCode != http.StatusOK:

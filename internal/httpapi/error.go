@@ -37,6 +37,8 @@ var (
 	ErrCredential = errors.New("no credential")
 	// ErrNotLoopback means that plain HTTP would leave this machine.
 	ErrNotLoopback = errors.New("the connection does not stay on this machine, and plain HTTP is for this machine only")
+	// ErrProxyAddress means that there is no knowing where the proxy is, or of what kind.
+	ErrProxyAddress = errors.New("the proxy's address cannot be used")
 	// ErrProxyAuth means that the proxy wants other credentials.
 	ErrProxyAuth = errors.New("the proxy refused its credentials")
 )

@@ -37,28 +37,34 @@ func (x *exchange) readHead() {
 		x.silent, x.err = !errors.Is(x.Cause(err), netconn.ErrTimeout), err
 		return
 	}
-	for range maxInterim {
-		x.head, x.err = http.ReadResponse(x.R, &http.Request{Method: x.req.Method})
+	for range maxInterim + 1 {
+		x.head, x.err = http.ReadResponse(x.R, &http.Request{Method: x.req.Method}) //nolint:bodyclose // that would read on to the end of it
 		if x.err != nil {
 			x.err = understood(x.err)
 			return
 		}
-		if s := x.head.StatusCode; s >= 200 && s <= 599 && x.head.ProtoMajor == 1 {
+		s := x.head.StatusCode
+		if s >= 200 && s <= 599 && x.head.ProtoMajor == 1 {
 			return
-		} else if s < 100 || s == http.StatusSwitchingProtocols || s > 599 {
+		}
+		if s < 100 || s > 199 || s == http.StatusSwitchingProtocols {
 			break
 		}
 	}
 	x.head, x.err = nil, ErrReply
 }
 
-// understood tells what is wrong with a reply from what is wrong with the connection.
+// understood tells what is wrong with a reply from what is wrong with the connection. The
+// parser's text is not kept: it quotes the reply, which may quote the request.
 func understood(err error) error {
 	var timeout interface{ Timeout() bool }
-	if isEnd(err) || errors.As(err, &timeout) {
+	switch {
+	case isEnd(err), errors.As(err, &timeout):
 		return err
+	case errors.Is(err, netconn.ErrTooLong):
+		return fmt.Errorf("%w: %w", ErrReply, netconn.ErrTooLong)
 	}
-	return fmt.Errorf("%w: %w", ErrReply, err)
+	return ErrReply
 }
 
 // finish reads the body. The error is why it is not whole.
@@ -71,7 +77,6 @@ func (x *exchange) finish(head *http.Response) *Error {
 	x.res.Reply = reply
 	x.AllowRead(2 * limit) // the framing of chunks included
 	body, err := readAll(head, limit)
-	_ = head.Body.Close()
 	switch {
 	case err != nil:
 		reply.Body = body

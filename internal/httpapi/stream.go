@@ -1,100 +1,155 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
 
-	"github.com/mailkeel/mailkeel/internal/connpool"
 	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-// A stream is one request on its way over HTTP/2, and the reply to it. Its boundary is
-// coarser than that of HTTP/1.1: the last byte counts as released once the framing has taken it.
+// A stream is one request on its way over HTTP/2, and the reply to it. The framing reads the
+// body, in a goroutine of its own, from the pipe that the content is written to. Its last
+// byte is a frame of its own: the framing asks for it when everything before has left, and
+// it counts as released from then on, which is a little before it leaves as well.
 type stream struct {
-	ctx    context.Context //nolint:containedctx // the exchange's; ended with a cause by our own limits
+	caller context.Context //nolint:containedctx // the exchange's
+	ctx    context.Context //nolint:containedctx // the same, but ended by our own limits too, which are its cause
 	cancel context.CancelCauseFunc
 	req    *Request
 	limits Limits
 	mark   func(mailer.Phase)
-	left   int64
-	body   *io.PipeReader
-	wrote  chan struct{} // closed when the body's writer has ended
-	timer  *time.Timer // the stall limit, and after the release the patience
+	reused bool // the connection has carried a request before
 
-	// mu orders the release, which the framing's goroutine comes to, and the end.
+	unread  int64          // bytes of the body that the framing has yet to read, which alone knows
+	content *io.PipeReader // nil where there is no body
+
+	answered chan struct{} // closed when head or err is there
+	head     *http.Response
+	err      error
+
+	// mu orders the release, the end of waiting for a reply, and the limits.
 	mu      sync.Mutex
-	decided bool
-	failed  error // why the body was broken off
+	decided bool        // nothing is released any more
+	failed  error       // why it never will be, where that lies with us
+	timer   *time.Timer // the stall limit; after the release the patience
 	res     Result
 }
 
-// request makes the head, and lets the body come from a goroutine that ends with it.
-func (s *stream) request(base *url.URL) (*http.Request, *Error) {
-	if _, err := s.req.appendHead(nil, base.Host); err != nil {
+// http2Head makes the request but for its context and its body.
+func (r *Request) http2Head(base *url.URL) (*http.Request, *Error) {
+	if _, err := r.appendHead(nil, base.Host); err != nil {
 		return nil, &Error{StageBody, err}
 	}
-	target, err := url.ParseRequestURI(s.req.Path)
+	target, err := url.ParseRequestURI(r.Path)
 	if err != nil {
-		return nil, &Error{StageBody, ErrRequest}
+		return nil, &Error{StageBody, fmt.Errorf("%w: its target is none", ErrRequest)}
 	}
 	target.Scheme, target.Host = base.Scheme, base.Host
-	r := &http.Request{
-		Method: s.req.Method, URL: target, Host: base.Host,
+	head := &http.Request{
+		Method: r.Method, URL: target, Host: base.Host,
 		Header: http.Header{"User-Agent": {UserAgent()}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"}},
 	}
-	for _, f := range s.req.Fields {
-		r.Header.Add(f.Name, f.Value)
+	for _, f := range r.Fields {
+		head.Header.Add(f.Name, f.Value)
 	}
-	s.timer = time.AfterFunc(s.limits.Stall, func() { s.cancel(netconn.ErrTimeout) })
-	if s.left > 0 {
-		r.ContentLength = s.left
-		r.Body = struct {
-			io.Reader
-			io.Closer
-		}{s, io.NopCloser(nil)}
-		s.read()
-	}
-	return r.WithContext(s.ctx), nil
+	return head, nil
 }
 
-// read begins to read the body.
-func (s *stream) read() {
-	var w *io.PipeWriter
-	s.body, w = io.Pipe()
-	s.wrote = make(chan struct{})
+// send sends the request and reads the reply.
+func (s *stream) send(cc *http2.ClientConn, head *http.Request) *Error {
+	s.mark(mailer.PhaseEnvelope)
+	s.answered = make(chan struct{})
+	defer s.commitLimit()()
+	if s.unread == 0 {
+		s.sendHead(cc, head)
+	} else {
+		s.sendBody(cc, head)
+	}
+	<-s.answered
+	switch {
+	case s.err != nil:
+		return s.broken(s.err)
+	case s.failed != nil:
+		return &Error{StageBody, s.failed}
+	case s.head.StatusCode < 200 || s.head.StatusCode > 599:
+		return s.broken(ErrReply)
+	}
+	s.mark(mailer.PhaseDone)
+	return s.finish(s.head)
+}
+
+// sendHead sends a request that ends with its head.
+func (s *stream) sendHead(cc *http2.ClientConn, head *http.Request) {
+	if err := s.release(); err != nil {
+		s.cancel(err) // only the framing can give the place on the connection back
+	}
+	s.roundTrip(cc, head.WithContext(s.ctx))
+}
+
+// feedBytes is what is gathered of a content that comes in small pieces: a full frame.
+const feedBytes = 16 << 10
+
+// sendBody sends a request with a body, which the content is asked for on this goroutine.
+func (s *stream) sendBody(cc *http2.ClientConn, head *http.Request) {
 	s.mark(mailer.PhaseContent)
-	go func() {
-		defer close(s.wrote)
-		_, err := s.req.Body.WriteTo(w)
-		_ = w.CloseWithError(err)
-	}()
+	r := head.WithContext(s.ctx)
+	r.ContentLength, r.Body = s.unread, s
+	var pipe *io.PipeWriter
+	s.content, pipe = io.Pipe()
+	size := min(s.unread, feedBytes)
+	go s.roundTrip(cc, r)
+	w := bufio.NewWriterSize(pipe, int(size))
+	_, err := s.req.Body.WriteTo(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	_ = pipe.CloseWithError(err)
 }
 
-// Read gives the framing the next part of the body. It is asked for when there is room, so
-// that the stall limit begins anew; the content's own pace is not the server's.
+// roundTrip waits for the head of the reply. The content is not asked for any more then.
+func (s *stream) roundTrip(cc *http2.ClientConn, r *http.Request) {
+	defer close(s.answered)
+	s.head, s.err = cc.RoundTrip(r) //nolint:bodyclose // end closes it
+	s.settle()
+	_ = s.Close()
+}
+
+// Close is the framing's as well, when it needs no more of the body.
+func (s *stream) Close() error {
+	if s.content == nil {
+		return nil
+	}
+	return s.content.Close()
+}
+
+// Read gives the framing the next part of the body. It asks when all that it had has left,
+// so that the stall limit begins anew; the content's own pace is not the server's.
 func (s *stream) Read(p []byte) (int, error) {
-	if s.left == 0 {
+	if s.unread == 0 {
 		return 0, io.EOF
 	}
-	s.timer.Stop()
-	n, err := s.body.Read(p[:min(int64(len(p)), s.left)])
+	s.stall(false)
+	n, err := s.content.Read(p[:min(int64(len(p)), max(s.unread-1, 1))])
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%d bytes are missing", s.left)
-		}
-		return 0, s.breakOff(fmt.Errorf("%w: %w", ErrSource, err))
+		return 0, s.breakOff(err)
 	}
-	if s.left -= int64(n); s.left > 0 {
-		s.timer.Reset(s.limits.Stall)
+	if s.unread -= int64(n); s.unread > 0 {
+		s.stall(true)
 		return n, nil
 	}
 	if err := s.release(); err != nil {
@@ -103,8 +158,30 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// breakOff remembers why the body ends before its end.
+// stall begins the stall limit anew, or ends it.
+func (s *stream) stall(begin bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.decided:
+	case begin:
+		s.timer.Reset(s.limits.Stall)
+	default:
+		s.timer.Stop()
+	}
+}
+
+func (s *stream) expire() { s.cancel(netconn.ErrTimeout) }
+
+// breakOff remembers why the body ends before its end. That it was closed means that nobody
+// wants it any more.
 func (s *stream) breakOff(err error) error {
+	if err == io.ErrClosedPipe {
+		return err
+	}
+	if err == io.EOF {
+		err = fmt.Errorf("%w: %d bytes are missing", ErrSource, s.unread)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.decided {
@@ -116,31 +193,35 @@ func (s *stream) breakOff(err error) error {
 // release lets the last byte go, if the body really ends with it, nobody has replied before
 // and the gate agrees.
 func (s *stream) release() error {
-	if s.body != nil {
-		if n, err := s.body.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
-			if err == nil {
-				err = errTooMuch
-			}
-			return s.breakOff(fmt.Errorf("%w: %w", ErrSource, err))
+	if s.content != nil {
+		switch n, err := s.content.Read(make([]byte, 1)); {
+		case n > 0:
+			return s.breakOff(fmt.Errorf("%w: %w", ErrSource, errTooMuch))
+		case err != io.EOF:
+			return s.breakOff(err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.decided {
-		return context.Canceled
+		return io.ErrClosedPipe
 	}
 	s.decided = true
 	if s.failed = s.mayRelease(); s.failed != nil {
 		return s.failed
 	}
 	s.res.Released = true
-	s.patience()
+	s.mark(mailer.PhaseCommitted)
+	s.timer.Stop()
+	if _, ok := s.ctx.Deadline(); !ok {
+		s.timer.Reset(s.limits.Patience)
+	}
 	return nil
 }
 
 func (s *stream) mayRelease() error {
 	if s.ctx.Err() != nil {
-		return context.Cause(s.ctx)
+		return s.cause()
 	}
 	if c := s.limits.Commit; !c.IsZero() && !time.Now().Before(c) {
 		return netconn.ErrTimeout
@@ -151,27 +232,12 @@ func (s *stream) mayRelease() error {
 	return nil
 }
 
-// send sends the request and reads the reply.
-func (s *stream) send(cc *http2.ClientConn, r *http.Request) *Error {
-	s.mark(mailer.PhaseEnvelope)
-	if s.left == 0 {
-		if err := s.release(); err != nil {
-			return &Error{StageBody, err}
-		}
+// cause is why ctx has ended: the caller's own end of it is ctx's error, whatever cause he gave.
+func (s *stream) cause() error {
+	if err := s.caller.Err(); err != nil {
+		return err
 	}
-	stop := s.commitLimit()
-	head, err := cc.RoundTrip(r) //nolint:bodyclose // finish closes it
-	stop()
-	early := s.settle()
-	switch {
-	case err != nil:
-		return s.broken(err)
-	case s.failed != nil:
-		_ = head.Body.Close()
-		return &Error{StageBody, s.failed}
-	}
-	s.mark(mailer.PhaseDone)
-	return s.finish(head, early)
+	return context.Cause(s.ctx)
 }
 
 // commitLimit ends the exchange where the gate's limit passes before the release.
@@ -190,75 +256,113 @@ func (s *stream) commitLimit() (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// settle makes sure that nothing is released any more, and reports whether it was not before.
-func (s *stream) settle() (early bool) {
+// settle makes sure that nothing is released any more. A reply that came before is listened
+// to for as long as over HTTP/1.1.
+func (s *stream) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	early = !s.res.Released
 	s.decided = true
-	return early
-}
-
-// patience replaces the stall limit once the request is out.
-func (s *stream) patience() {
-	s.timer.Stop()
-	if _, ok := s.ctx.Deadline(); !ok {
-		s.timer.Reset(s.limits.Patience)
+	if !s.res.Released {
+		s.timer.Reset(lastWords)
 	}
 }
 
 // broken is an exchange without a reply.
 func (s *stream) broken(err error) *Error {
-	if isUnprocessed(err) {
+	ended := s.ctx.Err() != nil
+	unprocessed := isUnprocessed(err)
+	switch {
+	case s.failed != nil:
+		return &Error{StageBody, s.failed}
+	case unprocessed && s.res.Released:
 		s.res.Released = false
-		return &Error{StageBody, err}
+		s.mark(mailer.PhaseContent)
 	}
+	s.res.stale = !ended && (unprocessed || !s.res.Released && s.reused && isLost(err))
 	stage := StageBody
 	if s.res.Released {
 		stage = StageReply
-		s.mark(mailer.PhaseCommitted)
 	}
-	switch {
-	case s.failed != nil:
-		err = s.failed
-	case s.ctx.Err() != nil:
-		err = context.Cause(s.ctx)
+	if ended {
+		return &Error{stage, s.cause()}
 	}
-	return &Error{stage, err}
+	return &Error{stage, told(err)}
 }
 
-// finish reads the reply's body. The error is why it is not whole.
-func (s *stream) finish(head *http.Response, early bool) *Error {
-	defer func() { _ = head.Body.Close() }()
-	reply := &Reply{Status: head.StatusCode, Header: head.Header, Early: early}
+// finish reads the reply's body, up to the end of the stream. The error is why it is not whole.
+func (s *stream) finish(head *http.Response) *Error {
+	reply := &Reply{Status: head.StatusCode, Header: head.Header, Early: !s.res.Released}
 	s.res.Reply = reply
 	limit := int64(maxProblem)
 	if head.StatusCode/100 == 2 {
 		limit = maxBody
 	}
-	body, err := readAll(head, limit)
+	body, err := io.ReadAll(io.LimitReader(head.Body, limit+1))
+	reply.Body = body[:min(int64(len(body)), limit)]
 	switch {
-	case err != nil:
-		reply.Body = body
-		if s.ctx.Err() != nil {
-			err = context.Cause(s.ctx)
-		}
-		return &Error{StageReply, err}
 	case int64(len(body)) > limit:
-		reply.Body = body[:limit]
 		return &Error{StageReply, netconn.ErrTooLong}
+	case err != nil && s.ctx.Err() != nil:
+		return &Error{StageReply, s.cause()}
+	case err != nil:
+		return &Error{StageReply, told(err)}
 	}
-	reply.Body, reply.Whole = body, true
+	reply.Whole = true
 	return nil
 }
 
-// end lets go of everything.
+// end lets go of everything, whatever of it there is: a content may have panicked.
 func (s *stream) end() {
-	if s.timer != nil {
-		s.timer.Stop()
+	s.mu.Lock()
+	s.decided = true
+	s.timer.Stop()
+	s.mu.Unlock()
+	s.cancel(nil)
+	_ = s.Close()
+	if s.answered == nil {
+		return
 	}
-	if s.body != nil {
-		_ = s.body.CloseWithError(connpool.ErrClosed)
-		<-s.wrote
+	<-s.answered
+	s.timer.Stop() // settle may have come in between
+	if s.head != nil {
+		_ = s.head.Body.Close()
 	}
+}
+
+// isUnprocessed reports whether the server has said that it did not look at the stream
+// (RFC 9113 section 8.7), or the framing that it did not open one. What is no reset shows
+// only as text.
+func isUnprocessed(err error) bool {
+	var reset http2.StreamError
+	if errors.As(err, &reset) {
+		return reset.Code == http2.ErrCodeRefusedStream
+	}
+	switch text := err.Error(); text {
+	case "http2: Transport received Server's graceful shutdown GOAWAY",
+		"http2: client conn not usable",
+		"http2: client conn could not be established":
+		return true
+	default: // the first stream of a connection, where GOAWAY names an error
+		return strings.HasPrefix(text, "http2: Transport received GOAWAY from server ErrCode:")
+	}
+}
+
+// isLost reports whether the connection ended.
+func isLost(err error) bool {
+	var transport *net.OpError
+	var away http2.GoAwayError
+	return isEnd(err) || errors.As(err, &transport) || errors.As(err, &away)
+}
+
+// told is err without the server's own words, which may quote the request.
+func told(err error) error {
+	var reset http2.StreamError
+	var away http2.GoAwayError
+	switch {
+	case errors.As(err, &reset):
+		return http2.StreamError{StreamID: reset.StreamID, Code: reset.Code}
+	case errors.As(err, &away):
+		return http2.GoAwayError{LastStreamID: away.LastStreamID, ErrCode: away.ErrCode}
+	}
+	return err
 }

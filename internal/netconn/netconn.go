@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"math"
 	"net"
 	"os"
@@ -49,11 +50,24 @@ type Conn struct {
 
 // Init makes c a connection over nc, and its owner, with a buffer for what is read.
 func (c *Conn) Init(nc net.Conn, bufferBytes int) {
-	c.raw, c.nc, c.ctx = nc, nc, context.Background()
+	c.raw, c.nc, c.ctx = nc, transport{nc}, context.Background()
 	c.in = budget{r: nc, left: math.MaxInt64}
 	c.R = bufio.NewReaderSize(&c.in, bufferBytes)
 	c.cancelFn = c.expire
 	c.peeker.init(nc)
+}
+
+// A transport's writes are whole or fail. [io.Writer] says that they are, but one that does
+// not keep to it would make the last record of TLS look sent.
+type transport struct{ net.Conn }
+
+// Write writes p.
+func (t transport) Write(p []byte) (int, error) {
+	n, err := t.Conn.Write(p)
+	if n < len(p) && err == nil {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }
 
 // Bind makes the connection obey ctx until [Conn.Unbind]: when ctx ends, whatever
