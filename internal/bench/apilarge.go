@@ -54,9 +54,6 @@ func (r *run) apiLargeTable(s contender.Service, res results, w way) *table {
 
 // apiLargeGoals asks for the ratio where nothing is encrypted: with TLS the cipher, at both ends, bounds everybody.
 func apiLargeGoals(s contender.Service, res results, w way) []verdict {
-	if _, ok := contender.Named(s.Mailkeel); !ok {
-		return nil
-	}
 	at := ", " + string(w)
 	list := []verdict{atMost("peak RSS growth, MB, "+s.Mailkeel+at, 2, res.figure(s.Mailkeel, peakMB))}
 	if w == api {

@@ -61,9 +61,6 @@ func apiSmallTable(s contender.Service, res results, n int) *table {
 }
 
 func apiSmallGoals(s contender.Service, res results, n int) []verdict {
-	if _, ok := contender.Named(s.Mailkeel); !ok {
-		return nil
-	}
 	want, at := apiFigures[s.Name], ", c="+strconv.Itoa(n)
 	return []verdict{
 		atMost("connections a message, "+s.Mailkeel+at, 0.001, res.figure(s.Mailkeel, connections)),

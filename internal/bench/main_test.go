@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 // TestGoals measures next to nothing and expects every table with every contender. It
 // asserts no time.
 func TestGoals(t *testing.T) {
-	overAPIs := []string{"| sendgrid-go |", "| mailgun-go |", "| limit: SendGrid, ", "| limit: Mailgun, "}
+	overAPIs := []string{"| Mailkeel, SendGrid |", "| Mailkeel, Mailgun |", "| sendgrid-go |", "| mailgun-go |", "| limit: SendGrid, ", "| limit: Mailgun, "}
 	rows := map[string][]string{"G5": overAPIs, "G6": overAPIs}
 	server, err := startServer()
 	if err != nil {

@@ -28,6 +28,7 @@ func sendGridService() Service {
 	return Service{
 		Name: "SendGrid", Mailkeel: "Mailkeel, SendGrid", Shipped: "sendgrid-go", Tuned: "sendgrid-go, tuned transport",
 		Contenders: []Contender{
+			{Name: "Mailkeel, SendGrid", Kind: Ours, Open: openMailkeelSendGrid},
 			{Name: "sendgrid-go", Kind: Peer, Open: openSendGrid(shippedTransport)},
 			{Name: "sendgrid-go, tuned transport", Kind: Peer, Sizes: SmallOnly, Open: openSendGrid(tunedTransport)},
 			{Name: "limit: SendGrid, net/http by hand", Kind: Limit, Open: openByHand(sendGridWire)},
@@ -40,6 +41,7 @@ func mailgunService() Service {
 	return Service{
 		Name: "Mailgun", Mailkeel: "Mailkeel, Mailgun", Shipped: "mailgun-go", Tuned: "mailgun-go, tuned transport",
 		Contenders: []Contender{
+			{Name: "Mailkeel, Mailgun", Kind: Ours, Open: openMailkeelMailgun},
 			{Name: "mailgun-go", Kind: Peer, Open: openMailgun(shippedTransport, addBuffer)},
 			{Name: "mailgun-go, attachment from a reader", Kind: Peer, Sizes: LargeOnly, Open: openMailgun(shippedTransport, addReader)},
 			{Name: "mailgun-go, tuned transport", Kind: Peer, Sizes: SmallOnly, Open: openMailgun(tunedTransport, addBuffer)},
