@@ -67,8 +67,10 @@ func messages() map[string]mailer.Message {
 		"same address twice": with(func(m *mailer.Message) {
 			m.Cc = []mailer.Address{address("", "BOB@example.net"), address("", "carl@example.org")}
 		}),
-		"one reply-to":     with(func(m *mailer.Message) { m.ReplyTo = []mailer.Address{address("R", "r@example.com")} }),
-		"several reply-to": with(func(m *mailer.Message) { m.ReplyTo = []mailer.Address{address("R", "r@example.com"), address("", "s@example.com")} }),
+		"one reply-to": with(func(m *mailer.Message) { m.ReplyTo = []mailer.Address{address("R", "r@example.com")} }),
+		"several reply-to": with(func(m *mailer.Message) {
+			m.ReplyTo = []mailer.Address{address("R", "r@example.com"), address("", "s@example.com")}
+		}),
 		"attachments": with(func(m *mailer.Message) {
 			m.HTML = `<img src="cid:logo">`
 			m.Attachments = []mailer.Attachment{file("résumé \"1\".png", ""), file("logo.png", "logo")}
@@ -253,6 +255,7 @@ func post(t *testing.T, server *sendgridtest.Server, body []byte) int {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+server.Key())
+	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -269,5 +272,18 @@ func TestSpecIsThere(t *testing.T) {
 		if err != nil || !strings.Contains(string(text), "/v3/mail/send") {
 			t.Errorf("%s is not SendGrid's description of Mail Send: %v", file, err)
 		}
+	}
+}
+
+// options asks for everything that only SendGrid knows.
+func options() sendgrid.Options {
+	return sendgrid.Options{
+		UnsubscribeGroup: 7, GroupsToDisplay: []int{7, 8}, IPPool: "transactional",
+		BypassSpamManagement: true, BypassBounceManagement: true, BypassUnsubscribeManagement: true,
+		Footer:               sendgrid.Footer{Enable: mailer.On, Text: "Bye.", HTML: "<p>Bye.</p>"},
+		SubscriptionTracking: sendgrid.SubscriptionTracking{Enable: mailer.On, Text: "Leave: <% %>", HTML: "<% %>", Tag: "-leave-"},
+		GoogleAnalytics:      sendgrid.GoogleAnalytics{Enable: mailer.Off, Source: "mail"},
+		ClickTrackingInText:  mailer.Off, OpenTrackingTag: "-open-",
+		Substitutions: map[string]string{"-name-": "Bob"},
 	}
 }
