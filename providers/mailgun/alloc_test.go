@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 		}
 		f.Release()
 	})
-	const most = 12
+	const most = 9
 	if got > most {
 		t.Errorf("%v allocations, at most %v are wanted", got, most)
 	}

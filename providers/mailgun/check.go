@@ -73,7 +73,7 @@ func (c *Client) failed(a *ledger.Attempt, err error) error {
 
 // checkSending posts a form that lacks everything.
 func (c *Client) checkSending(ctx context.Context, a *ledger.Attempt) error {
-	empty := newForm(endpointForm, firstBoundary("check"))
+	empty := newForm(endpointForm)
 	defer empty.Release()
 	empty.field("o:testmode", "yes") // for a form has at least one part
 	empty.finish()

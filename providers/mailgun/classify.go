@@ -58,6 +58,9 @@ func (replies) Problem(r *httpapi.Reply) httpapi.Problem {
 		if isForbidden(r.Body) {
 			p.Own, p.Text = true, "Forbidden"
 		}
+		if p.Own {
+			p.Text += "; " + hintRegion // where the key is not known either
+		}
 	case http.StatusNotFound:
 		p.Text = strings.TrimPrefix(p.Text+"; "+hintRegion, "; ")
 	case http.StatusTooManyRequests:

@@ -17,8 +17,9 @@
 // # Authentication
 //
 // HTTP Basic, user "api", with an account key or a domain sending key. The latter may send from
-// its domain and do nothing else, neither Check nor Resolve included; see Config.SendingKey. A domain
-// lives in one region: in the other, Mailgun answers 404 "Domain not found".
+// its domain and do nothing else, not even what Check and Resolve ask; see Config.SendingKey. A domain
+// lives in one region: in the other, Mailgun answers 404 "Domain not found", or 401 where the key is of
+// one region as well (UNVERIFIED).
 //
 // # Capabilities
 //
@@ -30,7 +31,9 @@
 // X-Mailgun-Variables; they are suppressed there unless Options.ShowVariables is set. With
 // a template they are values for it as well, which Template.Data overrules. Tags are shown, in
 // X-Mailgun-Tag, unless Options.SuppressHeaders names it. Mailgun replaces some words between percent signs
-// in a body, such as %unsubscribe_url% (manual); nothing escapes them.
+// in a body, such as %unsubscribe_url% (manual); nothing escapes them. Header fields of a message that begin with
+// X-Mailgun- are instructions to Mailgun where SMTP carries them (manual), and here as well (UNVERIFIED): a raw
+// message from elsewhere should have none.
 //
 // A raw message of eight bits goes as it is; its header must be ASCII. That Mailgun takes eight bits
 // in messages.mime, and encodes them for a server that does not, is UNVERIFIED.

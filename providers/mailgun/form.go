@@ -1,13 +1,11 @@
 package mailgun
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 	"sync"
 
 	"github.com/mailkeel/mailkeel/internal/httpapi"
@@ -27,8 +25,7 @@ type form struct {
 	buf      []byte
 	parts    []part
 	size     int64
-	counted  int  // octets of o:, h:, v: and t: parameters, their names included
-	collides bool // some part may hold the boundary
+	counted  int // octets of o:, h:, v: and t: parameters, their names included
 	err      error
 	message  *eml.Body // released with the form
 }
@@ -45,10 +42,11 @@ type part struct {
 
 var forms = sync.Pool{New: func() any { return new(form) }}
 
-// newForm returns an empty form.
-func newForm(endpoint, boundary string) *form {
+// newForm returns an empty form. Its boundary is made anew for each, so that nobody who wrote a
+// part of the message can know it.
+func newForm(endpoint string) *form {
 	f, _ := forms.Get().(*form)
-	*f = form{endpoint: endpoint, boundary: boundary, buf: f.buf[:0], parts: f.parts[:0]}
+	f.endpoint, f.boundary = endpoint, "mailkeel-"+rand.Text()
 	return f
 }
 
@@ -64,19 +62,10 @@ func (f *form) Release() {
 		f.message.Release()
 	}
 	clear(f.parts) // lets go of texts and contents
+	*f = form{buf: f.buf[:0], parts: f.parts[:0]}
 	if cap(f.buf) <= maxPooled && cap(f.parts) <= maxPooledParts {
 		forms.Put(f)
 	}
-}
-
-// firstBoundary makes a boundary of a message's random token. It has a hyphen, which base64 has not,
-// and is the beginning of none that package eml makes.
-func firstBoundary(token string) string { return "mailkeel-" + token }
-
-// nextBoundary follows one that a part may hold.
-func nextBoundary(boundary string) string {
-	sum := sha256.Sum256([]byte(boundary))
-	return firstBoundary(hex.EncodeToString(sum[:10]))
 }
 
 func (f *form) fields() []httpapi.Field {
@@ -101,7 +90,6 @@ func (f *form) lines(name, value string) {
 	f.open(name)
 	f.close()
 	f.buf = append(append(f.buf, value...), "\r\n"...)
-	f.look(value)
 	if len(name) > 1 && name[1] == ':' {
 		f.counted += len(name) + len(value)
 	}
@@ -111,7 +99,6 @@ func (f *form) lines(name, value string) {
 func (f *form) text(name, value string) {
 	f.open(name)
 	f.close()
-	f.look(value)
 	f.put(part{text: value}, int64(len(value)))
 }
 
@@ -135,9 +122,6 @@ func (f *form) file(name, fileName, contentType, label string, c mailer.Content)
 	f.putContent(label, c)
 }
 
-// look notes whether s holds the boundary.
-func (f *form) look(s string) { f.collides = f.collides || strings.Contains(s, f.boundary) }
-
 func (f *form) open(name string) {
 	if !isPartName(name) {
 		f.fail(name, errName)
@@ -156,7 +140,6 @@ func (f *form) openFile(name, fileName, contentType string) {
 	if fileName == "" || !isLine(fileName) || !isLine(contentType) {
 		f.fail(name, errName)
 	}
-	f.look(fileName)
 	f.buf = append(f.buf, "; filename=\""...)
 	f.buf = appendEscaped(f.buf, fileName)
 	f.buf = append(append(f.buf, "\"\r\nContent-Type: "...), contentType...)

@@ -3,7 +3,6 @@ package mailgun
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +60,12 @@ func (e *encoder) variables() error {
 	if len(e.m.Metadata) == 0 {
 		return nil
 	}
-	for _, key := range slices.Sorted(maps.Keys(e.m.Metadata)) {
+	keys := make([]string, 0, len(e.m.Metadata)) // cheaper than maps.Keys
+	for key := range e.m.Metadata {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
 		if strings.HasPrefix(key, reserved) {
 			return unsupported("Metadata has a key that begins with %s", reserved)
 		}

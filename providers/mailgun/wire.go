@@ -35,19 +35,7 @@ func encode(m *mailer.Message, cfg *Config, now time.Time) (*form, error) {
 	if err := checkTogether(m, &o); err != nil {
 		return nil, err
 	}
-	e := &encoder{m: m, cfg: cfg, o: &o, now: now}
-	boundary := firstBoundary(m.Boundary())
-	for {
-		f, err := e.encode(boundary)
-		if err != nil {
-			return nil, err
-		}
-		if !f.collides {
-			return f, nil
-		}
-		f.Release()
-		boundary = nextBoundary(boundary)
-	}
+	return (&encoder{m: m, cfg: cfg, o: &o, now: now}).encode()
 }
 
 // An encoder makes one request.
@@ -59,13 +47,12 @@ type encoder struct {
 	*form
 }
 
-func (e *encoder) encode(boundary string) (*form, error) {
-	var err error
+func (e *encoder) encode() (_ *form, err error) {
 	if e.m.Template == nil && e.o.RecipientVariables == nil {
-		e.form = newForm(endpointMIME, boundary)
+		e.form = newForm(endpointMIME)
 		err = e.mimeMessage()
 	} else {
-		e.form = newForm(endpointForm, boundary)
+		e.form = newForm(endpointForm)
 		err = e.partsOfMessage()
 	}
 	if err == nil {
@@ -104,8 +91,8 @@ func (e *encoder) check() error {
 }
 
 // mimeMessage gives the message as bytes, the same that SMTP would carry, and the envelope
-// beside it. What we compose is of seven bits, as every relay takes it; a raw message
-// stays as it is, for HTTP carries eight, and Mailgun's relay offers 8BITMIME to the next.
+// beside it. What we compose is of seven bits, as every relay takes it. A raw message stays as it
+// is, for HTTP carries eight bits, and to change them would break what somebody signed.
 func (e *encoder) mimeMessage() error {
 	body, err := eml.Render(e.m, eml.Options{EightBit: !e.m.Raw.IsZero()})
 	if err != nil {
@@ -117,8 +104,6 @@ func (e *encoder) mimeMessage() error {
 	}
 	e.envelope(e.m.Recipients())
 	e.mime("message", "message.eml", body)
-	e.look(e.m.Text)
-	e.look(e.m.HTML)
 	return nil
 }
 
@@ -137,7 +122,6 @@ func (e *encoder) envelope(recipients []string) {
 				e.buf = append(e.buf, ", "...)
 			}
 			e.buf = append(e.buf, address...)
-			e.look(address)
 		}
 		e.buf = append(e.buf, "\r\n"...)
 		recipients = recipients[n:]

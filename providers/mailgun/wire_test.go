@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -162,13 +164,17 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestSameBytes: every attempt with a prepared message is the same request.
+// TestSameBytes: every attempt with a prepared message is the same request, but for the form's boundary.
 func TestSameBytes(t *testing.T) {
 	r := newRig(t, mailguntest.Config{}, nil)
 	m := prepared(t, rich())
 	r.accepted(m)
 	r.accepted(m)
 	requests := r.server.Requests()
+	for i := range requests {
+		_, boundary, _ := strings.Cut(requests[i].Header.Get("Content-Type"), "boundary=")
+		requests[i].Body = bytes.ReplaceAll(requests[i].Body, []byte(boundary), []byte("b"))
+	}
 	if len(requests) != 2 || !bytes.Equal(requests[0].Body, requests[1].Body) {
 		t.Errorf("two attempts are %d requests that differ", len(requests))
 	}
@@ -178,11 +184,12 @@ func TestBatch(t *testing.T) {
 	r := newRig(t, mailguntest.Config{}, nil)
 	m := simple()
 	m.To = []mailer.Address{{Name: "Ann", Address: "ann@example.com"}, {Address: "bob@bücher.example"}, {Address: "cid@example.com"}}
-	m.Text = "Dear %recipient.name%"
+	m.Text, m.HTML = "Dear %recipient.name%", "<p>Dear %recipient.name%"
 	_, got := r.accepted(withOptions(m, mailgun.Options{RecipientVariables: map[string]map[string]any{
 		"ann@EXAMPLE.com": {"name": "Ann"}, "bob@bücher.example": {"name": "Böb", "id": 2.0},
 	}}))
 	equal(t, "Endpoint", got.Endpoint, "messages")
+	equal(t, "HTML", got.HTML, m.HTML)
 	equal(t, "RecipientVariables", got.RecipientVariables, map[string]map[string]any{
 		"ann@example.com": {"name": "Ann"}, "bob@xn--bcher-kva.example": {"name": "Böb", "id": 2.0}, "cid@example.com": {},
 	})
@@ -322,6 +329,53 @@ func TestUnsupported(t *testing.T) {
 				t.Errorf("%d connections were made", n)
 			}
 		})
+	}
+}
+
+// TestTooLarge: where the message is not limited, the request is.
+func TestTooLarge(t *testing.T) {
+	r := newRig(t, mailguntest.Config{}, func(c *mailgun.Config) { c.MaxMessageBytes = -1 })
+	m := simple()
+	m.Raw, m.Subject, m.Text = mailer.Bytes([]byte("Subject: large\n"+strings.Repeat("\n", 27<<20))), "", ""
+	if _, err := r.client.Send(r.context(), m); !errors.Is(err, mailer.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+	if got := r.client.Capabilities().MaxMessageBytes; got != 0 {
+		t.Errorf("MaxMessageBytes: got %d", got)
+	}
+}
+
+// TestSourceGone: where a file lies is not told.
+func TestSourceGone(t *testing.T) {
+	for _, template := range []*mailer.Template{nil, {ID: "welcome"}} {
+		path := filepath.Join(t.TempDir(), "hidden.bin")
+		if err := os.WriteFile(path, []byte("123"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := newRig(t, mailguntest.Config{}, nil)
+		m := simple()
+		m.Template, m.Attachments = template, []mailer.Attachment{{Content: mailer.File(path)}}
+		m = prepared(t, m)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.client.Send(r.context(), m)
+		verdict{outcome: mailer.NotAccepted, scope: mailer.ScopeCaller, is: os.ErrNotExist}.check(t, nil, err)
+		if strings.Contains(err.Error(), "hidden") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestTestMode(t *testing.T) {
+	r := newRig(t, mailguntest.Config{}, func(c *mailgun.Config) { c.TestMode = true })
+	for within, want := range map[time.Duration]string{
+		5 * time.Minute: "5m", 24 * time.Hour: "24h", 61 * time.Minute: "1h1m",
+	} {
+		_, got := r.accepted(withOptions(simple(), mailgun.Options{DeliverWithin: within}))
+		if !got.TestMode || got.Options["deliver-within"] != want {
+			t.Errorf("got %q, want %q and test mode", got.Options, want)
+		}
 	}
 }
 
