@@ -57,10 +57,10 @@ func (b *body) list(addresses []mailer.Address, seen *names, form func(string) s
 // that would end it in a list.
 //
 // Quirk: the service has taken a bare comma for the end of the address, and dropped the mail
-// (https://github.com/sendgrid/sendgrid-python/issues/291). Its libraries put the quotes around such
-// names: https://github.com/sendgrid/sendgrid-nodejs/pull/522 and sendgrid-php/pull/511. The one
-// for Python does no more since 2021 (sendgrid-python/pull/994), so the quotes may be needless by
-// now and be shown; see Config.BareNames.
+// (https://github.com/sendgrid/sendgrid-python/issues/291), so that the vendor's libraries put quotes
+// around such names (sendgrid-nodejs/pull/522, sendgrid-php/pull/511). The one for Python does no more
+// since 2021 (sendgrid-python/pull/994), nor does django-anymail since 13.0, which says that the service
+// was mended: then the quotes are shown. Of the two mistakes that is the smaller; see Config.BareNames.
 func (b *body) recipientName(name string) string {
 	if b.cfg.BareNames || !strings.ContainsAny(name, ",;") && !strings.HasPrefix(name, `"`) {
 		return name

@@ -53,8 +53,8 @@
 //
 // UNVERIFIED: a comma or semicolon in the name of a recipient has made SendGrid lose the mail, and
 // its older documentation forbids it, so that such a name is sent in quotes. There are signs
-// that this was mended in 2021, and then the recipient sees the quotes: Config.BareNames leaves
-// them out. Other names, subjects, file names and header fields outside ASCII are sent as they
+// that this was mended between 2021 and 2025, and then the recipient sees the quotes:
+// Config.BareNames leaves them out. Other names, subjects, file names and header fields outside ASCII are sent as they
 // are, in UTF-8. UNVERIFIED: From's name, for which the older documentation says that Unicode is
 // not supported, and file names, which users of the API have seen garbled.
 //

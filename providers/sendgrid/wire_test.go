@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"reflect"
 	"runtime"
 	"slices"
@@ -403,24 +404,23 @@ func TestMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := encode(m, &Config{}); err != nil { // what is made once is not counted
-		t.Fatal(err)
-	} else {
+	least := uint64(math.MaxUint64) // others may allocate meanwhile, and some things are made once
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b, err := encode(m, &Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.WriteTo(io.Discard); err != nil {
+			t.Fatal(err)
+		}
 		b.Release()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
 	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	b, err := encode(m, &Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.WriteTo(io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	b.Release()
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 100_000 {
-		t.Errorf("%d bytes were allocated for 10 MB, want at most 100,000", got)
+	if least > 100_000 {
+		t.Errorf("%d bytes were allocated for 10 MB, want at most 100,000", least)
 	}
 }
 
