@@ -46,7 +46,8 @@ type Checker interface {
 
 // A Resolver can ask the provider what became of a message whose verdict was
 // [Unknown]. It takes the prepared message. Unknown with a nil error means that
-// the provider answered and the answer proves nothing.
+// the provider answered and the answer proves nothing. An error means that it was not
+// asked or did not answer; it is no [*SendError], for it has no verdict about the message.
 type Resolver interface {
 	Resolve(ctx context.Context, msg *Message) (Outcome, error)
 }

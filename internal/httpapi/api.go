@@ -66,7 +66,7 @@ func (p *API) Get(ctx context.Context, a *ledger.Attempt, req *Request) (*Reply,
 	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Reply.Whole {
 		return res.Reply, nil
 	}
-	return nil, p.refuse(a, res, secret)
+	return nil, p.unanswered(a, res, secret)
 }
 
 // call makes one exchange, and another with a fresh credential where the first one's was refused.
@@ -124,12 +124,47 @@ const saturatedRetry = time.Second
 
 // refuse accounts for everything that is no acceptance.
 func (p *API) refuse(a *ledger.Attempt, res Result, secret mailer.Secret) *mailer.SendError {
+	return a.Refuse(p.judge(res, secret))
+}
+
+// unanswered accounts for a question that was not answered. There is no message whose fate
+// could be unknown.
+func (p *API) unanswered(a *ledger.Attempt, res Result, secret mailer.Secret) *mailer.SendError {
+	v, why, err := p.judge(res, secret)
+	switch v {
+	case ledger.Unknown:
+		v = ledger.ProviderDown
+	case ledger.UnknownByCaller:
+		v = ledger.CallerFault
+	}
+	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Err == nil {
+		if err = ErrReply; why.Text != "" {
+			err = fmt.Errorf("%w: %s", ErrReply, why.Text)
+		}
+	}
+	return a.Refuse(v, why, err)
+}
+
+// Unresolved makes the error of a [mailer.Resolver] out of that of a question. The question's own
+// verdict, that nothing was sent, must not be taken for one about the message.
+func Unresolved(err error) error {
+	e := mailer.AsSendError(err)
+	for _, kind := range [...]error{mailer.ErrUnauthorized, mailer.ErrRateLimited, mailer.ErrUnavailable} {
+		if errors.Is(e, kind) {
+			return fmt.Errorf("%s: not resolved: %w: %w", e.Receipt.Provider, kind, e.Err)
+		}
+	}
+	return fmt.Errorf("%s: not resolved: %w", e.Receipt.Provider, e.Err)
+}
+
+// judge says what became of an exchange that is no acceptance.
+func (p *API) judge(res Result, secret mailer.Secret) (ledger.Verdict, ledger.Reason, error) {
 	if res.Reply == nil {
 		why := ledger.Reason{}
 		if errors.Is(res.Err, connpool.ErrSaturated) {
 			why.RetryAfter = saturatedRetry
 		}
-		return a.Refuse(classifyFailure(res.Err, res.Released), why, cause(res.Err))
+		return classifyFailure(res.Err, res.Released), why, cause(res.Err)
 	}
 	problem := p.Replies.Problem(res.Reply)
 	v := classifyReply(res.Reply, problem, p.Distrust5xx)
@@ -141,7 +176,7 @@ func (p *API) refuse(a *ledger.Attempt, res Result, secret mailer.Secret) *maile
 	if v.Outcome == mailer.NotAccepted && v.Temporary {
 		why.RetryAfter = max(RetryAfter(res.Reply.Header, time.Now()), problem.Wait)
 	}
-	return a.Refuse(v, why, reason(res, v, text))
+	return v, why, reason(res, v, text)
 }
 
 // reason is the cause of the error, which says the status itself.

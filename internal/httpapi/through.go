@@ -21,7 +21,7 @@ func (p *API) Through(ctx context.Context, a *ledger.Attempt, ask func(client *h
 	a.Mark(mailer.PhaseAuth)
 	secret, failed := p.secret(ctx)
 	if failed != nil {
-		return p.refuse(a, Result{Err: failed}, secret)
+		return p.unanswered(a, Result{Err: failed}, secret)
 	}
 	t := &through{api: p, attempt: a}
 	err := ask(t.client(), secret.Reveal())
@@ -35,9 +35,9 @@ func (p *API) Through(ctx context.Context, a *ledger.Attempt, ask func(client *h
 	case err == nil:
 		return nil
 	case t.last.Reply == nil && t.last.Err == nil:
-		return p.refuse(a, Result{Err: &Error{StageBody, fmt.Errorf("%w: %w", ErrRequest, errLibrary)}}, secret)
+		return p.unanswered(a, Result{Err: &Error{StageBody, fmt.Errorf("%w: %w", ErrRequest, errLibrary)}}, secret)
 	}
-	return p.refuse(a, t.last, secret)
+	return p.unanswered(a, t.last, secret)
 }
 
 // errLibrary stands for what a library says, which may hold the URL and more.

@@ -35,7 +35,7 @@ func (c *Client) Check(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		return c.failed(a, err)
+		return c.failed(err)
 	}
 	if state := reply.Domain.State; state != "active" {
 		return a.Refuse(ledger.AccountRefused, ledger.Reason{}, fmt.Errorf("the domain is not active: its state is %q", redact.Text(state)))
@@ -54,21 +54,13 @@ func (c *Client) vendor(client *http.Client, key string) *vendor.MailgunImpl {
 var errUnproven = errors.New("the key may be wrong, or a domain sending key, which cannot read its domain: " +
 	"set SendingKey (sending_key=true) if it is one")
 
-// failed makes the error of a check out of that of a request that sends nothing. There is no message whose
-// fate could be unknown.
-func (c *Client) failed(a *ledger.Attempt, err error) error {
+// failed says of a key that was refused what the check could not prove.
+func (c *Client) failed(err error) error {
 	e := mailer.AsSendError(err)
 	if !c.cfg.SendingKey && (e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden) {
 		e.Err = fmt.Errorf("%w: %w", e.Err, errUnproven)
 	}
-	if e.Outcome != mailer.Unknown {
-		return e
-	}
-	v := ledger.ProviderDown
-	if e.Scope == mailer.ScopeCaller {
-		v = ledger.CallerFault
-	}
-	return a.Refuse(v, ledger.Reason{Protocol: e.Protocol, Code: e.Code}, e.Err)
+	return e
 }
 
 // checkSending posts a form that lacks everything.
@@ -86,7 +78,7 @@ func (c *Client) checkSending(ctx context.Context, a *ledger.Attempt) error {
 	case err == nil:
 		err = a.Refuse(ledger.AccountRefused, ledger.Reason{}, errors.New("a form without a message was not refused: "+hintPath))
 	}
-	return c.failed(a, err)
+	return c.failed(err)
 }
 
 // missing notes whether the form was refused for what it lacks.

@@ -42,9 +42,8 @@ const (
 // Problem implements [httpapi.Replies].
 func (replies) Problem(r *httpapi.Reply) httpapi.Problem {
 	var p httpapi.Problem
-	if p.Text = text(r.Body); p.Text != "" {
-		p.Own = true
-	}
+	p.Text = text(r.Body)
+	p.Own = r.Whole && p.Text != ""
 	switch r.Status {
 	case http.StatusOK:
 		if strings.TrimSpace(string(r.Body)) == "Mailgun Magnificent API" {

@@ -12,6 +12,7 @@ import (
 	vendor "github.com/mailgun/mailgun-go/v4"
 	"github.com/mailgun/mailgun-go/v4/events"
 
+	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -49,23 +50,11 @@ func (c *Client) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outco
 	})
 	switch {
 	case err != nil:
-		return mailer.Unknown, notAnswered(err)
+		return mailer.Unknown, httpapi.Unresolved(err)
 	case taken:
 		return mailer.Accepted, nil
 	}
 	return mailer.Unknown, nil
-}
-
-// notAnswered is a question that failed. Its own verdict, that nothing was sent, must not be taken
-// for one about the message.
-func notAnswered(err error) error {
-	e := mailer.AsSendError(err)
-	for _, kind := range [...]error{mailer.ErrUnauthorized, mailer.ErrRateLimited, mailer.ErrUnavailable} {
-		if errors.Is(e, kind) {
-			return fmt.Errorf("%s: events: %w: %w", provider, kind, e.Err)
-		}
-	}
-	return fmt.Errorf("%s: events: %w", provider, e.Err)
 }
 
 // wasTaken reads the events of the message until one proves something.

@@ -36,21 +36,17 @@ func (c *Client) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outco
 	a.Gate = nil // of a message
 	ids, err := c.search(ctx, a, m)
 	if err != nil {
-		return mailer.Unknown, err
+		return mailer.Unknown, httpapi.Unresolved(err)
 	}
 	for _, id := range ids {
-		if same, err := c.isLogged(ctx, a, id, m); same || err != nil {
-			return found(same), err
+		switch same, err := c.isLogged(ctx, a, id, m); {
+		case err != nil:
+			return mailer.Unknown, httpapi.Unresolved(err)
+		case same:
+			return mailer.Accepted, nil
 		}
 	}
 	return mailer.Unknown, nil
-}
-
-func found(same bool) mailer.Outcome {
-	if same {
-		return mailer.Accepted
-	}
-	return mailer.Unknown
 }
 
 // search returns SendGrid's names for the latest messages that may be m (POST /v3/logs,
@@ -83,7 +79,7 @@ func (c *Client) search(ctx context.Context, a *ledger.Attempt, m *mailer.Messag
 		} `json:"messages"`
 	}
 	if mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &list) != nil {
-		return nil, a.Refuse(ledger.Unknown, ledger.Reason{}, errNotUnderstood)
+		return nil, a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	}
 	var ids []string
 	for _, entry := range list.Messages[:min(len(list.Messages), maxCandidates)] {
@@ -106,7 +102,7 @@ func (c *Client) isLogged(ctx context.Context, a *ledger.Attempt, id string, m *
 		UniqueArgs json.RawMessage `json:"unique_args"`
 	}
 	if mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &detail) != nil {
-		return false, a.Refuse(ledger.Unknown, ledger.Reason{}, errNotUnderstood)
+		return false, a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	}
 	return carries(detail.CustomArgs, m) || carries(detail.UniqueArgs, m), nil
 }
