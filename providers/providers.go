@@ -15,6 +15,8 @@ import (
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/dsn"
+	"github.com/mailkeel/mailkeel/providers/mailgun"
+	"github.com/mailkeel/mailkeel/providers/sendgrid"
 	"github.com/mailkeel/mailkeel/providers/smtp"
 )
 
@@ -25,7 +27,7 @@ type Sender interface {
 }
 
 // Mux returns the schemes of all adapters.
-func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes} }
+func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes} }
 
 // Open returns the Sender that the connection string s describes; package dsn has the
 // form. It opens no connection: what is wrong with the server shows in the first Send,

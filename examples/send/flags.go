@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/providers"
 )
 
 const defaultTimeout = 30 * time.Second
@@ -74,8 +75,8 @@ func (o *options) flagSet() *flag.FlagSet {
 	f.Func("html", "`FILE` with the HTML body", file(&o.htmlFile))
 	f.Func("tag", "`TAG` for the provider's statistics; repeatable", appendTo(&m.Tags))
 	f.Func("meta", "`KEY=VALUE` that comes back in the provider's events; repeatable", metadata(&m.Metadata))
-	f.Func("idempotency-key", "`KEY` under which the provider takes the message once", once(&m.IdempotencyKey))
-	f.Func("raw", "`FILE` with a whole RFC 5322 message; -from and the recipients are its envelope", file(&o.rawFile))
+	f.Func("idempotency-key", "`KEY` that names the message however often it is sent; empty: made of its Message-ID", once(&m.IdempotencyKey))
+	f.Func("raw", "`FILE` with a whole RFC 5322 message; -from and the recipients are its envelope; SendGrid takes none", file(&o.rawFile))
 	f.DurationVar(&o.timeout, "timeout", defaultTimeout, "limit for the whole send")
 	f.BoolVar(&o.json, "json", false, "print one JSON object instead of lines")
 	f.Func("url", "connection `STRING`; better in MAILER_URL, where other users of this machine do not see it", once(&o.url))
@@ -87,5 +88,11 @@ func printUsage(w io.Writer) {
 	flags := new(options).flagSet()
 	flags.SetOutput(w)
 	flags.PrintDefaults()
+	_, _ = io.WriteString(w, "\nforms of a connection string:\n")
+	for _, schemes := range providers.Mux() {
+		for i := range schemes {
+			_, _ = io.WriteString(w, "  "+schemes[i].Form+"\n")
+		}
+	}
 	_, _ = io.WriteString(w, "\nexit status: 0 accepted, 1 not accepted, 2 wrong usage, 3 unknown, 4 partly accepted\n")
 }

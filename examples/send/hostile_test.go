@@ -69,7 +69,21 @@ func TestHostileFileName(t *testing.T) {
 func checkHostile(t *testing.T, args []string) {
 	t.Helper()
 	server := smtpfake.Start(t, secure(smtpfake.Config{}))
-	got := call(t, urlOf("smtp", server.Addr()), "text", args...)
+	checkHostileAt(t, urlOf("smtp", server.Addr()), args)
+	conns := int(server.Stats().Conns)
+	for _, a := range apis {
+		server := serveTLS(t, a)
+		checkHostileAt(t, server.url(), args)
+		conns += server.Stats().Conns
+	}
+	if conns != 0 {
+		t.Errorf("%d connections", conns)
+	}
+}
+
+func checkHostileAt(t *testing.T, url string, args []string) {
+	t.Helper()
+	got := call(t, url, "text", args...)
 	if got.code != exitNotAccepted && got.code != exitUsage {
 		t.Errorf("exit status %d", got.code)
 	}
@@ -80,9 +94,6 @@ func checkHostile(t *testing.T, args []string) {
 		if !strings.HasPrefix(line, "send: ") {
 			t.Errorf("a line of somebody else's on standard error: %q", line)
 		}
-	}
-	if n := server.Stats().Conns; n != 0 {
-		t.Errorf("%d connections", n)
 	}
 }
 

@@ -4,6 +4,9 @@
 //	export MAILER_URL='smtp://user:pass@smtp.example.com:587'
 //	echo 'It works.' | send -from a@example.com -to 'Bob <b@example.com>' -subject Test
 //
+// The same goes through an API with sendgrid://KEY@default or
+// mailgun://KEY@default?domain=mg.example.com; send -h lists the forms.
+//
 // The text is read from standard input. One line is printed for each attempt and one for
 // each recipient, or with -json one object; everything else goes to standard error. The exit
 // status is the verdict: 0 accepted, 1 not accepted, 2 wrong usage and nothing sent, 3

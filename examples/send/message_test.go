@@ -17,7 +17,7 @@ func TestTextFromStandardInput(t *testing.T) {
 	t.Parallel()
 	server := smtpfake.Start(t, secure(smtpfake.Config{}))
 	got := call(t, urlOf("smtp", server.Addr()), "one\ntwo\n", append(envelope("bob@example.org"), "-tag", "t", "-header", "X-A: b")...)
-	if got.code != 0 || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "left out, for the provider has no place for it: tags\n") {
+	if got.code != 0 || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "left out, in whole or in part, for the provider has no place for it: tags\n") {
 		t.Errorf("exit status %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
 	}
 	m, err := mail.ReadMessage(bytes.NewReader(onlyMessage(t, server).Data))

@@ -118,7 +118,7 @@ func (o *output) report(a *account) int {
 		o.note(a.Error)
 	}
 	if len(a.Degraded) > 0 {
-		o.note("left out, for the provider has no place for it: " + strings.Join(a.Degraded, ", "))
+		o.note("left out, in whole or in part, for the provider has no place for it: " + strings.Join(a.Degraded, ", "))
 	}
 	if a.Outcome == mailer.Unknown && a.MessageID != "" {
 		o.note("before it is sent again, ask the provider about Message-ID " + a.MessageID)

@@ -75,7 +75,7 @@ recipient  eve@example.org  not_accepted     recipient  550 5.1.1  no such user
 		t.Errorf("exit status %d\n got\n%s\nwant\n%s", code, stdout, want)
 	}
 	const wantErr = "send: smtp: 550 5.1.1 (partly accepted)\n" +
-		"send: left out, for the provider has no place for it: tags\n"
+		"send: left out, in whole or in part, for the provider has no place for it: tags\n"
 	if stderr != wantErr {
 		t.Errorf("standard error\n got %s\nwant %s", stderr, wantErr)
 	}

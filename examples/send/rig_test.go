@@ -24,11 +24,13 @@ const (
 	password = "canary-5kPq9"
 )
 
-// binary is the program as its users run it; caFile and certs are its servers'.
+// binary is the program as its users run it; caFile and certs are its servers'. largeFile is
+// an attachment of 10 MB.
 var (
-	binary string
-	caFile string
-	certs  *testcert.Set
+	binary    string
+	caFile    string
+	largeFile string
+	certs     *testcert.Set
 )
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
@@ -52,6 +54,10 @@ func prepare(dir string) (err error) {
 	}
 	caFile = filepath.Join(dir, "ca.pem")
 	if err := os.WriteFile(caFile, certs.RootsPEM, 0o600); err != nil {
+		return err
+	}
+	largeFile = filepath.Join(dir, "large.bin")
+	if err := os.WriteFile(largeFile, bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16), 0o600); err != nil {
 		return err
 	}
 	binary = filepath.Join(dir, "send.exe") // the name suits every system

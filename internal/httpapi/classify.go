@@ -65,7 +65,7 @@ type Problem struct {
 // classifyReply judges a reply that is no acceptance (HTTP rows 10 to 33). distrust makes
 // every 500 and 503 Unknown.
 func classifyReply(r *Reply, p Problem, distrust bool) ledger.Verdict {
-	v := classifyStatus(r, p.Own, distrust)
+	v := classifyStatus(r, p.Own && r.Whole, distrust)
 	if p.Verdict != nil && v.Outcome == mailer.NotAccepted {
 		return *p.Verdict
 	}

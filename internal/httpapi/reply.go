@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 
 	"github.com/mailkeel/mailkeel/internal/netconn"
@@ -20,6 +22,12 @@ type Reply struct {
 	// Early means that the reply came before the last byte of the request left, which
 	// then stayed with us.
 	Early bool
+}
+
+// JSON decodes the body into v, and reports whether it is whole, says that it is JSON, and is.
+func (r *Reply) JSON(v any) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return r.Whole && err == nil && kind == "application/json" && json.Unmarshal(r.Body, v) == nil
 }
 
 // The limits of what is read of a reply.

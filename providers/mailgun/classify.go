@@ -42,8 +42,8 @@ const (
 // Problem implements [httpapi.Replies].
 func (replies) Problem(r *httpapi.Reply) httpapi.Problem {
 	var p httpapi.Problem
-	p.Text = text(r.Body)
-	p.Own = r.Whole && p.Text != ""
+	p.Text = text(r)
+	p.Own = p.Text != ""
 	switch r.Status {
 	case http.StatusOK:
 		if strings.TrimSpace(string(r.Body)) == "Mailgun Magnificent API" {
@@ -69,11 +69,11 @@ func (replies) Problem(r *httpapi.Reply) httpapi.Problem {
 }
 
 // text returns the message of an error in Mailgun's form, or "".
-func text(body []byte) string {
+func text(r *httpapi.Reply) string {
 	var problem struct {
 		Message string `json:"message"`
 	}
-	if json.Unmarshal(body, &problem) != nil {
+	if !r.JSON(&problem) {
 		return ""
 	}
 	return strings.TrimSpace(problem.Message)

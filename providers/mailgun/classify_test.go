@@ -11,7 +11,11 @@ import (
 )
 
 func reply(status int, body string) *httpapi.Reply {
-	return &httpapi.Reply{Status: status, Header: http.Header{}, Body: []byte(body), Whole: true}
+	h := http.Header{}
+	if strings.HasPrefix(body, "{") {
+		h.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	return &httpapi.Reply{Status: status, Header: h, Body: []byte(body), Whole: true}
 }
 
 func TestAccepted(t *testing.T) {
@@ -79,6 +83,19 @@ func TestProblem(t *testing.T) {
 		p := replies{}.Problem(reply(tt.status, tt.body))
 		if p.Own != tt.own || p.Text != tt.text || (p.Verdict != nil) != tt.account || p.Verdict != nil && *p.Verdict != ledger.AccountRefused {
 			t.Errorf("%d %s: got %+v, want %+v", tt.status, tt.body, p, tt)
+		}
+	}
+}
+
+// TestOwnIsWholeJSON: what is cut, or does not say that it is JSON, may be a gateway's.
+func TestOwnIsWholeJSON(t *testing.T) {
+	cut := reply(500, `{"message":"Internal Server Error"}`)
+	cut.Whole = false
+	page := reply(500, `{"message":"Internal Server Error"}`)
+	page.Header.Set("Content-Type", "text/html")
+	for name, r := range map[string]*httpapi.Reply{"cut": cut, "page": page} {
+		if p := (replies{}).Problem(r); p.Own || p.Text != "" {
+			t.Errorf("%s: got %+v, want nothing of Mailgun's own", name, p)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package sendgrid
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,7 +33,7 @@ func (c *Client) Check(ctx context.Context) error {
 		Scopes []string `json:"scopes"`
 	}
 	switch {
-	case mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &held) != nil || held.Scopes == nil:
+	case !reply.JSON(&held) || held.Scopes == nil:
 		return a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	case !slices.Contains(held.Scopes, scopeSend):
 		return a.Refuse(ledger.AccountRefused, ledger.Reason{}, fmt.Errorf("%w: the key lacks the scope %s", mailer.ErrUnauthorized, scopeSend))

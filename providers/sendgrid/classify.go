@@ -1,7 +1,6 @@
 package sendgrid
 
 import (
-	"encoding/json"
 	"mime"
 	"net/http"
 	"strconv"
@@ -85,7 +84,7 @@ func readErrors(r *httpapi.Reply) (list entries, ok bool) {
 	var reply struct {
 		Errors entries `json:"errors"`
 	}
-	if !r.Whole || mediaType(r) != "application/json" || json.Unmarshal(r.Body, &reply) != nil {
+	if !r.JSON(&reply) {
 		return nil, false
 	}
 	return reply.Errors, len(reply.Errors) > 0

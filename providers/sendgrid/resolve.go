@@ -78,7 +78,7 @@ func (c *Client) search(ctx context.Context, a *ledger.Attempt, m *mailer.Messag
 			ID string `json:"sg_message_id"`
 		} `json:"messages"`
 	}
-	if mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &list) != nil {
+	if !reply.JSON(&list) {
 		return nil, a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	}
 	var ids []string
@@ -101,7 +101,7 @@ func (c *Client) isLogged(ctx context.Context, a *ledger.Attempt, id string, m *
 		CustomArgs json.RawMessage `json:"custom_args"`
 		UniqueArgs json.RawMessage `json:"unique_args"`
 	}
-	if mediaType(reply) != "application/json" || json.Unmarshal(reply.Body, &detail) != nil {
+	if !reply.JSON(&detail) {
 		return false, a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	}
 	return carries(detail.CustomArgs, m) || carries(detail.UniqueArgs, m), nil

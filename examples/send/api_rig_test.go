@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/apifake"
+	"github.com/mailkeel/mailkeel/internal/testcert"
+	"github.com/mailkeel/mailkeel/mailer/dsn"
+	"github.com/mailkeel/mailkeel/providers/mailgun/mailguntest"
+	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
+)
+
+const (
+	// apiKey is looked for in everything that is printed, and so is the text of the message.
+	apiKey = "SG.canary-8Zt2vWq4.canary-Lm3xR7cN"
+	canary = "canary-text-Hq7"
+)
+
+// An api is a provider's API: how its fake is started, and what a connection string says of it.
+type api struct {
+	name     string // of the provider and of the scheme
+	accepted int    // the status of an acceptance
+	start    func(*testing.T, *setting) (fake, func() []delivered)
+	params   func(*setting) string
+	// authorization is the value of the header field with that key.
+	authorization func(key string) string
+}
+
+var (
+	sendgridAPI = &api{
+		name: "sendgrid", accepted: 202, start: startSendGrid,
+		params:        func(*setting) string { return "" },
+		authorization: func(key string) string { return "Bearer " + key },
+	}
+	mailgunAPI = &api{
+		name: "mailgun", accepted: 200, start: startMailgun,
+		params:        func(s *setting) string { return "&domain=" + or(s.domain, mailguntest.DefaultDomain) },
+		authorization: func(key string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte("api:"+key)) },
+	}
+	apis = []*api{sendgridAPI, mailgunAPI}
+)
+
+func or(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}
+
+// A setting is what a fake and a connection string are besides the usual. The zero setting
+// is an API that takes the message.
+type setting struct {
+	sendgrid sendgridtest.Config
+	mailgun  mailguntest.Config
+	tls      *tls.Config // the fake's; nil means plain HTTP
+
+	key, domain, timeout string // of the connection string; empty: what is right
+	params               string // further ones, each after a &
+	addr                 string // empty: the fake's
+}
+
+// nobody is where nothing listens. The port of a listener that was closed may get another.
+const nobody = "127.0.0.1:1"
+
+// A pair is something for each of the two APIs.
+type pair[T any] struct{ sendgrid, mailgun T }
+
+func (p pair[T]) at(a *api) T {
+	if a == sendgridAPI {
+		return p.sendgrid
+	}
+	return p.mailgun
+}
+
+func same[T any](v T) pair[T] { return pair[T]{v, v} }
+
+// An apiServer is one of the fakes.
+type apiServer struct {
+	fake
+	api      *api
+	setting  *setting
+	messages func() []delivered
+}
+
+// fake is what the fakes have in common.
+type fake interface {
+	Addr() string
+	Next(apifake.Fault) <-chan struct{}
+	EndSilences()
+	WaitIdle(context.Context) error
+	Stats() apifake.Stats
+	Violations() []string
+}
+
+func startSendGrid(t *testing.T, s *setting) (fake, func() []delivered) {
+	cfg := s.sendgrid
+	cfg.Key, cfg.TLS = apiKey, s.tls
+	server := sendgridtest.Start(t, cfg)
+	return server, func() []delivered { return each(server.Messages(), fromSendGrid) }
+}
+
+func startMailgun(t *testing.T, s *setting) (fake, func() []delivered) {
+	cfg := s.mailgun
+	cfg.Key, cfg.TLS = apiKey, s.tls
+	server := mailguntest.Start(t, cfg)
+	return server, func() []delivered { return each(server.Messages(), fromMailgun) }
+}
+
+// serve starts the fake of a.
+func (a *api) serve(t *testing.T, s *setting) *apiServer {
+	t.Helper()
+	f, messages := a.start(t, s)
+	return &apiServer{f, a, s, messages}
+}
+
+func each[T any](list []T, convert func(*T) delivered) []delivered {
+	all := make([]delivered, len(list))
+	for i := range list {
+		all[i] = convert(&list[i])
+	}
+	return all
+}
+
+// url returns the connection string of the server.
+func (s *apiServer) url() string {
+	url := s.api.name + "://" + s.key() + "@" + or(s.setting.addr, s.Addr()) + "?timeout=" + or(s.setting.timeout, "5s") + s.api.params(s.setting) + s.setting.params
+	if s.setting.tls == nil {
+		return url + "&insecure=true"
+	}
+	return url + "&ca_file=" + dsn.Escape(caFile)
+}
+
+func (s *apiServer) key() string { return or(s.setting.key, apiKey) }
+
+// settle ends what the program has left, and waits until the truth is known.
+func (s *apiServer) settle(t *testing.T) {
+	t.Helper()
+	s.EndSilences()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.WaitIdle(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range s.Violations() {
+		t.Errorf("violation: %v", v)
+	}
+}
+
+// only returns the one message that the server took.
+func (s *apiServer) only(t *testing.T) delivered {
+	t.Helper()
+	s.settle(t)
+	messages := s.messages()
+	if len(messages) != 1 {
+		t.Fatalf("the server took %d copies, want 1", len(messages))
+	}
+	return messages[0]
+}
+
+// narrow keeps what the client sends in the client, as far as the network of this machine lets
+// it: else the last byte of a large body may have left before anybody reads it.
+func (s *setting) narrow() {
+	wrap := func(_ int, conn net.Conn) net.Conn {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetReadBuffer(32 << 10)
+		}
+		return conn
+	}
+	s.sendgrid.Wrap, s.mailgun.Wrap = wrap, wrap
+}
+
+// transports are the ways to a fake.
+func transports() map[string]*tls.Config {
+	return map[string]*tls.Config{"http": nil, "https": testcert.Server(certs.Valid)}
+}
+
+// checkSilent looks for what nobody may read: the key, in whatever form, the text of the
+// message, what a web server made of it, and addresses anywhere but in their places.
+func (s *apiServer) checkSilent(t *testing.T, r result, recipients ...string) {
+	t.Helper()
+	authorization := s.api.authorization(s.key())
+	_, credential, _ := strings.Cut(authorization, " ")
+	encoded := base64.StdEncoding.EncodeToString([]byte(s.key()))
+	for _, secret := range []string{s.key(), authorization, credential, encoded, "anary-", canary, "ann@example.com", "<html", "<h1"} {
+		if strings.Contains(r.stdout+r.stderr, secret) {
+			t.Errorf("%q shows\nstdout: %s\nstderr: %s", secret, r.stdout, r.stderr)
+		}
+	}
+	for _, address := range recipients {
+		if strings.Contains(r.stderr, address) || strings.Count(r.stdout, address) > 1 {
+			t.Errorf("%q shows outside of its place\nstdout: %s\nstderr: %s", address, r.stdout, r.stderr)
+		}
+	}
+	if strings.Count(r.stderr, "\n") != strings.Count("\n"+r.stderr, "\nsend: ") {
+		t.Errorf("a line of somebody else's on standard error: %q", r.stderr)
+	}
+}

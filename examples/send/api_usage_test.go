@@ -1,0 +1,73 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mailkeel/mailkeel/providers"
+)
+
+// A bad connection string ends in one line that shows no secret, and nothing is sent.
+func TestBadAPIConnectionStrings(t *testing.T) {
+	const domain = "domain=mg.example.com"
+	for s, want := range map[string]string{
+		"sendgrid://KEY@default?region=mars":                                  "region",
+		"mailgun://KEY@default?" + domain + "&region=mars":                    "region",
+		"mailgun://KEY@default":                                               "domain",
+		"mailgun://KEY@default?domain=":                                       "domain",
+		"mailgun://KEY@default?domain=mg.example.com/messages":                "domain",
+		"sendgrid://KEY@api.example.com:8080?insecure=true":                   "another machine",
+		"mailgun://KEY@api.example.com:8080?" + domain + "&insecure=true":     "another machine",
+		"sendgrid://KEY@default?insecure=true":                                "insecure",
+		"mailgun://KEY@default?" + domain + "&insecure=true":                  "insecure",
+		"sendgrid://default":                                                  "no key",
+		"sendgrid://@default":                                                 "is empty",
+		"mailgun://default?" + domain:                                         "no key",
+		"mailgun://@default?" + domain:                                        "is empty",
+		"sendgrid://apikey:KEY@default":                                       "only a key",
+		"mailgun://api:KEY@default?" + domain:                                 "only a key",
+		"sendgrid://KEY@default?nonsense=KEY":                                 "nonsense",
+		"mailgun://KEY@default?" + domain + "&nonsense=KEY":                   "nonsense",
+		"sendgrid://KEY@default?timeout=KEY":                                  "timeout",
+		"mailgun://KEY@default?" + domain + "&" + domain:                      "domain",
+		"sendgrid://KEY@":                                                     "host",
+		"sendgrid://${file:/nonexistent/key}@default":                         "file",
+		"sendgrid://KEY@default?ca_file=/nonexistent":                         "ca_file",
+		"sendgird://KEY@default":                                              "known are",
+		"mailgun://KEY@default?" + domain + "&max_conns=-1":                   "max_conns",
+		"sendgrid://KEY@127.0.0.1:1?insecure=maybe":                           "insecure",
+		"mailgun://KEY@default?" + domain + "&treat_5xx_as_unknown=sometimes": "treat_5xx_as_unknown",
+	} {
+		t.Run(s, func(t *testing.T) {
+			_, wait := start(t, strings.ReplaceAll(s, "KEY", apiKey), canary, envelope("bob@example.org")...)
+			got := wait()
+			if got.code != exitUsage || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "send: ") {
+				t.Errorf("exit status %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
+			}
+			if !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "anary-") {
+				t.Errorf("standard error %q, want %q and no secret", got.stderr, want)
+			}
+		})
+	}
+}
+
+// Help and the error about an unknown scheme name every scheme there is.
+func TestSchemesAreNamed(t *testing.T) {
+	help := call(t, "", "", "-h").stderr
+	unknown := call(t, "gopher://host", "", envelope("bob@example.org")...).stderr
+	for _, schemes := range providers.Mux() {
+		for _, s := range schemes {
+			if !strings.Contains(help, "\n  "+s.Form+"\n") || s.Form == "" {
+				t.Errorf("help does not show %q", s.Form)
+			}
+			if !strings.Contains(unknown, s.Name) {
+				t.Errorf("the error does not name %s: %s", s.Name, unknown)
+			}
+		}
+	}
+	for _, form := range []string{"sendgrid://", "mailgun://"} {
+		if !strings.Contains(help, form) {
+			t.Errorf("help does not show %s", form)
+		}
+	}
+}
