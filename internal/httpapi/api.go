@@ -76,7 +76,8 @@ func (p *API) call(ctx context.Context, req *Request, mark func(mailer.Phase)) (
 	if err != nil {
 		return Result{Err: err}, secret
 	}
-	res := p.exchange(ctx, req, secret, mark)
+	req.authorization = p.Authorization(secret.Reveal())
+	res := p.Client.Do(ctx, req, mark)
 	source, ok := p.Credential.(mailer.Refresher)
 	if !ok || res.Reply == nil || res.Reply.Status != http.StatusUnauthorized {
 		return res, secret
@@ -86,15 +87,8 @@ func (p *API) call(ctx context.Context, req *Request, mark func(mailer.Phase)) (
 	if err != nil || fresh.Equal(secret) {
 		return res, secret
 	}
-	again := *req
-	again.Committed = res.Committed
-	return p.exchange(ctx, &again, fresh, mark), fresh
-}
-
-func (p *API) exchange(ctx context.Context, req *Request, secret mailer.Secret, mark func(mailer.Phase)) Result {
-	authorized := *req
-	authorized.Fields = append([]Field{{"Authorization", p.Authorization(secret.Reveal())}}, req.Fields...)
-	return p.Client.Do(ctx, &authorized, mark)
+	req.authorization = p.Authorization(fresh.Reveal())
+	return p.Client.Do(ctx, req, mark), fresh
 }
 
 // secret asks for the credential within the time that connecting has.

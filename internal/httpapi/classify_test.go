@@ -88,25 +88,26 @@ func TestClassifyStatus(t *testing.T) {
 				name          string
 				header        http.Header
 				own, distrust bool
-				early         bool
+				early, cut    bool
 				want          ledger.Verdict
 			}{
-				{"plain", nil, false, false, false, row.plain},
-				{"plain, distrusted", nil, false, true, false, row.distrusted},
-				{"own", nil, true, false, false, row.own},
-				{"own, with Retry-After", wait, true, false, false, row.own},
-				{"own, in a page", page, true, false, false, row.own},
-				{"own, distrusted", nil, true, true, false, row.distrusted},
-				{"own, with Retry-After, distrusted", wait, true, true, false, row.distrusted},
-				{"wait", wait, false, false, false, row.wait},
-				{"wait, without a type", http.Header{"Retry-After": {"5"}}, false, false, false, row.wait},
-				{"wait, distrusted", wait, false, true, false, row.distrusted},
-				{"page", page, false, false, false, row.page},
-				{"early", nil, false, false, true, row.early},
-				{"early, own", nil, true, false, true, row.early},
-				{"early, distrusted", wait, true, true, true, row.early},
+				{"plain", nil, false, false, false, false, row.plain},
+				{"plain, distrusted", nil, false, true, false, false, row.distrusted},
+				{"own", nil, true, false, false, false, row.own},
+				{"own, with Retry-After", wait, true, false, false, false, row.own},
+				{"own, in a page", page, true, false, false, false, row.own},
+				{"own, distrusted", nil, true, true, false, false, row.distrusted},
+				{"own, with Retry-After, distrusted", wait, true, true, false, false, row.distrusted},
+				{"wait", wait, false, false, false, false, row.wait},
+				{"wait, without a type", http.Header{"Retry-After": {"5"}}, false, false, false, false, row.wait},
+				{"wait, distrusted", wait, false, true, false, false, row.distrusted},
+				{"page", page, false, false, false, false, row.page},
+				{"early", nil, false, false, true, false, row.early},
+				{"early, own", nil, true, false, true, false, row.early},
+				{"early, distrusted", wait, true, true, true, false, row.early},
+				{"own, cut", nil, true, false, false, true, row.plain},
 			} {
-				r := &Reply{Status: status, Header: c.header, Early: c.early}
+				r := &Reply{Status: status, Header: c.header, Early: c.early, Whole: !c.cut}
 				if got := classifyReply(r, Problem{Own: c.own}, c.distrust); got != c.want {
 					t.Errorf("%d, %s: got %+v, want %+v", status, c.name, got, c.want)
 				}
@@ -130,7 +131,7 @@ func TestSharperVerdict(t *testing.T) {
 		{202, true, false, unknown}, {302, true, false, sharper}, {403, true, false, sharper}, {408, true, false, unknown},
 		{500, true, false, sharper}, {500, false, false, unknown}, {500, false, true, sharper}, {502, true, false, unknown}, {503, true, false, sharper},
 	} {
-		r := &Reply{Status: c.status, Early: c.early}
+		r := &Reply{Status: c.status, Early: c.early, Whole: true}
 		if got := classifyReply(r, Problem{Own: c.own, Verdict: &sharper}, false); got != c.want {
 			t.Errorf("%d, own %v: got %+v, want %+v", c.status, c.own, got, c.want)
 		}

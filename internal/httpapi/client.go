@@ -38,7 +38,7 @@ func (c *Client) Host() string { return c.base.Hostname() }
 // Close ends the Client; see [mailer.Closer].
 func (c *Client) Close(ctx context.Context) error {
 	err := c.pool.Close(ctx)
-	if c.http2 != nil {
+	if c.http2 != nil && c.pool.Cut().Err() != nil { // else the first of two is still waiting
 		c.http2.close()
 	}
 	return err
@@ -80,8 +80,6 @@ type Result struct {
 	Reply *Reply
 	// Released means that the last byte of the request has left us.
 	Released bool
-	// Committed means that the gate agreed to that.
-	Committed bool
 	// Err is why there is no reply, or not the whole of it.
 	Err *Error
 
@@ -94,22 +92,26 @@ type Result struct {
 // Do makes one exchange. mark is told how far it gets. A pooled connection that turns
 // out dead before anything was answered or released is replaced in silence (HTTP row 6).
 func (c *Client) Do(ctx context.Context, req *Request, mark func(mailer.Phase)) Result {
-	limits := c.limits(ctx, req.Gate)
 	mark(mailer.PhaseConnect)
-	if err := c.pool.Acquire(ctx, limits.Commit); err != nil {
+	if err := c.pool.Acquire(ctx, c.limits(ctx, req.Gate).Commit); err != nil {
 		return c.failed(&Error{StageConnect, err})
 	}
 	defer c.pool.Release()
-	now := time.Now()
-	limits = c.limits(ctx, req.Gate) // the wait for a connection is not the server's
+	limits := c.limits(ctx, req.Gate) // the wait for a connection is not the server's
 	if c.hasHTTP2() {
 		return c.doHTTP2(ctx, req, limits, mark)
 	}
-	again := *req
-	res := c.exchange(ctx, &again, c.pool.Take(now), limits, mark)
+	return c.overHTTP1(ctx, req, nil, limits, mark)
+}
+
+// overHTTP1 makes an exchange over conn or, where that is nil, a connection that is idle or new.
+func (c *Client) overHTTP1(ctx context.Context, req *Request, conn *conn, limits Limits, mark func(mailer.Phase)) Result {
+	if conn == nil {
+		conn = c.pool.Take(time.Now())
+	}
+	res := c.exchange(ctx, req, conn, limits, mark)
 	if res.stale {
-		again.Committed = again.Committed || res.Committed
-		res = c.exchange(ctx, &again, nil, limits, mark)
+		res = c.exchange(ctx, req, nil, limits, mark)
 	}
 	return res
 }
@@ -155,8 +157,9 @@ func (c *Client) wasCut(e *Error) *Error {
 // conn is one HTTP/1.1 connection.
 type conn struct {
 	netconn.Conn
-	host string // of the Host field
-	used bool   // a request was sent over it
+	host string   // of the Host field
+	used bool     // a request was sent over it
+	x    exchange // the one under way, kept here to be used again
 }
 
 // Spent is never: a server that has had enough says so.

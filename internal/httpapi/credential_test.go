@@ -160,7 +160,7 @@ func TestGet(t *testing.T) {
 		replyOf(204, ""):        ledger.Accepted,
 		replyOf(404, ""):        ledger.AccountRefused,
 		replyOf(302, ""):        ledger.AccountRefused,
-		"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nabc": ledger.Unknown,
+		"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nabc": ledger.ProviderDown,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, answering(reply, hangUp))

@@ -48,13 +48,20 @@ const lastWords = 250 * time.Millisecond
 // exchange sends req and reads the reply. ctx must have been bound. Unless the result is
 // reusable, the connection is of no further use.
 func (c *conn) exchange(req *Request, limits Limits, mark func(mailer.Phase)) Result {
-	x := &exchange{conn: c, req: req, limits: limits, mark: mark, left: req.size()}
+	x := &c.x
+	*x = exchange{conn: c, req: req, limits: limits, mark: mark, left: req.size()}
 	x.block.Begin(&c.Conn, limits.Stall, limits.Commit)
-	defer x.block.Free()
-	defer x.stopListening()
+	defer x.end()
 	x.res.Err = x.send()
 	c.used = true
 	return x.res
+}
+
+// end lets go of everything, the request among it.
+func (x *exchange) end() {
+	x.stopListening()
+	x.block.Free()
+	*x = exchange{}
 }
 
 // send is the whole exchange. The error is why there is no whole reply.
@@ -143,7 +150,7 @@ func (x *exchange) mayRelease() error {
 	if c := x.limits.Commit; !c.IsZero() && !time.Now().Before(c) {
 		return netconn.ErrTimeout
 	}
-	if x.res.Committed = x.req.Committed || x.req.Gate.Commit(); !x.res.Committed {
+	if !x.req.commit() {
 		return ErrCancelled
 	}
 	return nil

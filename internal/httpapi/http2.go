@@ -204,8 +204,7 @@ func (c *Client) multiplex(ctx context.Context, opened *conn, limit time.Time) (
 // doHTTP2 makes an exchange as one stream of an HTTP/2 connection. A stream that the server
 // did not look at is sent once more, in silence (HTTP rows 6 and 34; RFC 9113 section 8.7).
 func (c *Client) doHTTP2(ctx context.Context, req *Request, limits Limits, mark func(mailer.Phase)) Result {
-	again := *req
-	head, failed := again.http2Head(c.base)
+	head, failed := req.http2Head(c.base)
 	if failed != nil {
 		return c.failed(failed)
 	}
@@ -213,17 +212,14 @@ func (c *Client) doHTTP2(ctx context.Context, req *Request, limits Limits, mark 
 		l, plain, err := c.http2Conn(ctx, limits, mark)
 		switch {
 		case err != nil:
-			res := c.failed(err)
-			res.Committed = again.Committed
-			return res
+			return c.failed(err)
 		case l == nil:
-			return c.overHTTP1(ctx, &again, plain, limits, mark)
+			return c.overHTTP1(ctx, req, plain, limits, mark)
 		}
-		res := c.stream(ctx, &again, head, l, limits, mark)
+		res := c.stream(ctx, req, head, l, limits, mark)
 		if !first || !res.stale {
 			return res
 		}
-		again.Committed = again.Committed || res.Committed
 		limits.Connect = c.again(limits)
 	}
 }
@@ -235,20 +231,6 @@ func (c *Client) again(limits Limits) time.Time {
 		return limits.Commit
 	}
 	return connect
-}
-
-// overHTTP1 makes an exchange over conn or, where that is nil, a connection that is idle or new.
-func (c *Client) overHTTP1(ctx context.Context, req *Request, conn *conn, limits Limits, mark func(mailer.Phase)) Result {
-	if conn == nil {
-		conn = c.pool.Take(time.Now())
-	}
-	again := *req
-	res := c.exchange(ctx, &again, conn, limits, mark)
-	if res.stale {
-		again.Committed = again.Committed || res.Committed
-		res = c.exchange(ctx, &again, nil, limits, mark)
-	}
-	return res
 }
 
 // stream makes the exchange over l.

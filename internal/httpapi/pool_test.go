@@ -162,7 +162,7 @@ func TestNothingIsLeft(t *testing.T) {
 	round := func() {
 		for _, script := range []func(*visit){
 			nil, closingAfter(1), func(v *visit) { v.take() }, func(v *visit) { v.head() },
-			replyAfterTCP(5000, replyOf(413, "")), func(v *visit) { v.take(); v.reset() },
+			replyAfterTCP(5000, replyOf(413, "", "Connection: close")), func(v *visit) { v.take(); v.reset() },
 		} {
 			server := &sink{script: script}
 			r := newRig(t, server, direct(server.listen(t)))

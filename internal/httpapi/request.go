@@ -18,7 +18,8 @@ type Body interface {
 // A Field is a header field of a request.
 type Field struct{ Name, Value string }
 
-// A Request is what an exchange sends.
+// A Request is what an exchange sends. It is used for one message or question, which may take
+// several exchanges.
 type Request struct {
 	Method string
 	// Path is the escaped path, with a query where there is one.
@@ -29,9 +30,16 @@ type Request struct {
 	Body Body
 	// Gate is asked before the last byte; nil lets it go.
 	Gate *mailer.Gate
-	// Committed means that the gate agreed already, to a request that was definitely refused,
-	// or that did not leave.
-	Committed bool
+
+	authorization string // the field of that name; empty means none
+	committed     bool   // the gate has agreed
+}
+
+// commit asks the gate, once: its answer holds for another exchange too, which follows only where
+// the first was definitely refused or did not leave.
+func (r *Request) commit() bool {
+	r.committed = r.committed || r.Gate.Commit()
+	return r.committed
 }
 
 func (r *Request) size() int64 {
@@ -49,6 +57,12 @@ func (r *Request) appendHead(b []byte, host string) ([]byte, error) {
 	b = append(append(append(append(b, r.Method...), ' '), r.Path...), " HTTP/1.1\r\nHost: "...)
 	b = append(append(append(b, host...), "\r\nUser-Agent: "...), UserAgent()...)
 	b = append(b, "\r\nAccept: application/json\r\nAccept-Encoding: identity\r\n"...)
+	if r.authorization != "" {
+		if !isFieldValue(r.authorization) {
+			return b, fmt.Errorf("%w: the credential has a character that cannot be there", ErrRequest)
+		}
+		b = append(append(append(b, "Authorization: "...), r.authorization...), "\r\n"...)
+	}
 	for i := range r.Fields {
 		f := &r.Fields[i]
 		if !isToken(f.Name) || !isFieldValue(f.Value) {

@@ -247,3 +247,22 @@ func TestRequestForm(t *testing.T) {
 		}
 	})
 }
+
+// TestAnsweredIsNotRepeated: a kept connection on which the server has said anything is not stale.
+func TestAnsweredIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, &sink{script: func(v *visit) {
+			if v.take() && v.say(accepted) == nil {
+				if h, ok := v.head(); ok && v.part(h, 10_000) {
+					_ = v.say("what\r\n\r\n")
+				}
+			}
+		}})
+		r.send(t.Context(), 10).is(t, ledger.Accepted, 202)
+		r.send(t.Context(), large).is(t, ledger.ProviderDown, 0)
+		r.close()
+		if n := r.wires.dialled.Load(); n != 1 {
+			t.Errorf("%d connections", n)
+		}
+	})
+}

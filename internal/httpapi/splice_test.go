@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -222,12 +223,16 @@ func TestSpliceConcurrently(t *testing.T) {
 // TestSpliceMemory: 10 MB cost no more than the buffers.
 func TestSpliceMemory(t *testing.T) {
 	content := mailer.Bytes(pattern(10 << 20))
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	writeSpliced(t, content)
-	runtime.ReadMemStats(&after)
-	if got := after.TotalAlloc - before.TotalAlloc; got > 100_000 {
-		t.Errorf("%d bytes were allocated for 10 MB, want at most 100,000", got)
+	least := uint64(math.MaxUint64) // others may allocate meanwhile
+	for range 3 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		writeSpliced(t, content)
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	if least > 100_000 {
+		t.Errorf("%d bytes were allocated for 10 MB, want at most 100,000", least)
 	}
 }
 

@@ -38,6 +38,9 @@ type stream struct {
 	answered chan struct{} // closed when head or err is there
 	head     *http.Response
 	err      error
+	// letGo keeps the end of ctx from closing the reply's body, which is never done on
+	// the caller's goroutine: it waits for writes that are under way.
+	letGo func() bool
 
 	// mu orders the release, the end of waiting for a reply, and the limits.
 	mu      sync.Mutex
@@ -60,6 +63,9 @@ func (r *Request) http2Head(base *url.URL) (*http.Request, *Error) {
 	head := &http.Request{
 		Method: r.Method, URL: target, Host: base.Host,
 		Header: http.Header{"User-Agent": {UserAgent()}, "Accept": {"application/json"}, "Accept-Encoding": {"identity"}},
+	}
+	if r.authorization != "" {
+		head.Header.Set("Authorization", r.authorization)
 	}
 	for _, f := range r.Fields {
 		head.Header.Add(f.Name, f.Value)
@@ -103,11 +109,11 @@ const feedBytes = 16 << 10
 
 // sendBody sends a request with a body, which the content is asked for on this goroutine.
 func (s *stream) sendBody(cc *http2.ClientConn, head *http.Request) {
-	s.mark(mailer.PhaseContent)
 	r := head.WithContext(s.ctx)
 	r.ContentLength, r.Body = s.unread, s
 	var pipe *io.PipeWriter
 	s.content, pipe = io.Pipe()
+	s.mark(s.phase())
 	size := min(s.unread, feedBytes)
 	go s.roundTrip(cc, r)
 	w := bufio.NewWriterSize(pipe, int(size))
@@ -124,7 +130,10 @@ func (s *stream) sendBody(cc *http2.ClientConn, head *http.Request) {
 // roundTrip waits for the head of the reply. The content is not asked for any more then.
 func (s *stream) roundTrip(cc *http2.ClientConn, r *http.Request) {
 	defer close(s.answered)
-	s.head, s.err = cc.RoundTrip(r) //nolint:bodyclose // end closes it
+	s.head, s.err = cc.RoundTrip(r) //nolint:bodyclose // letGo does
+	if s.err == nil {
+		s.letGo = context.AfterFunc(s.ctx, func() { _ = s.head.Body.Close() })
+	}
 	s.settle()
 	_ = s.Close()
 }
@@ -176,11 +185,12 @@ func (s *stream) expire() { s.cancel(netconn.ErrTimeout) }
 // breakOff remembers why the body ends before its end. That it was closed means that nobody
 // wants it any more.
 func (s *stream) breakOff(err error) error {
-	if err == io.ErrClosedPipe {
-		return err
-	}
-	if err == io.EOF {
+	switch {
+	case errors.Is(err, ErrSource):
+	case errors.Is(err, io.EOF):
 		err = fmt.Errorf("%w: %d bytes are missing", ErrSource, s.unread)
+	default:
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,7 +207,7 @@ func (s *stream) release() error {
 		switch n, err := s.content.Read(make([]byte, 1)); {
 		case n > 0:
 			return s.breakOff(fmt.Errorf("%w: %w", ErrSource, errTooMuch))
-		case err != io.EOF:
+		case errors.Is(err, ErrSource) || !errors.Is(err, io.EOF):
 			return s.breakOff(err)
 		}
 	}
@@ -226,7 +236,7 @@ func (s *stream) mayRelease() error {
 	if c := s.limits.Commit; !c.IsZero() && !time.Now().Before(c) {
 		return netconn.ErrTimeout
 	}
-	if s.res.Committed = s.req.Committed || s.req.Gate.Commit(); !s.res.Committed {
+	if !s.req.commit() {
 		return ErrCancelled
 	}
 	return nil
@@ -256,14 +266,14 @@ func (s *stream) commitLimit() (stop func()) {
 	return func() { timer.Stop() }
 }
 
-// settle makes sure that nothing is released any more. A reply that came before is listened
-// to for as long as over HTTP/1.1.
+// settle makes sure that nothing is released any more. Without a release no limit runs on:
+// the content's own pace is not the server's here either.
 func (s *stream) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.decided = true
 	if !s.res.Released {
-		s.timer.Reset(lastWords)
+		s.timer.Stop()
 	}
 }
 
@@ -276,7 +286,7 @@ func (s *stream) broken(err error) *Error {
 		return &Error{StageBody, s.failed}
 	case unprocessed && s.res.Released:
 		s.res.Released = false
-		s.mark(mailer.PhaseContent)
+		s.mark(s.phase())
 	}
 	s.res.stale = !ended && (unprocessed || !s.res.Released && s.reused && isLost(err))
 	stage := StageBody
@@ -289,10 +299,21 @@ func (s *stream) broken(err error) *Error {
 	return &Error{stage, told(err)}
 }
 
-// finish reads the reply's body, up to the end of the stream. The error is why it is not whole.
+// phase is how far a request has got that did not leave.
+func (s *stream) phase() mailer.Phase {
+	if s.content == nil {
+		return mailer.PhaseEnvelope
+	}
+	return mailer.PhaseContent
+}
+
+// finish reads the reply's body, up to the end of the stream. One that came early is listened
+// to for as long as over HTTP/1.1. The error is why it is not whole.
 func (s *stream) finish(head *http.Response) *Error {
 	reply := &Reply{Status: head.StatusCode, Header: head.Header, Early: !s.res.Released}
-	s.res.Reply = reply
+	if s.res.Reply = reply; reply.Early {
+		s.timer.Reset(lastWords)
+	}
 	limit := int64(maxProblem)
 	if head.StatusCode/100 == 2 {
 		limit = maxBody
@@ -308,6 +329,7 @@ func (s *stream) finish(head *http.Response) *Error {
 		return &Error{StageReply, told(err)}
 	}
 	reply.Whole = true
+	s.letGo()
 	return nil
 }
 
@@ -319,13 +341,8 @@ func (s *stream) end() {
 	s.mu.Unlock()
 	s.cancel(nil)
 	_ = s.Close()
-	if s.answered == nil {
-		return
-	}
-	<-s.answered
-	s.timer.Stop() // settle may have come in between
-	if s.head != nil {
-		_ = s.head.Body.Close()
+	if s.answered != nil {
+		<-s.answered
 	}
 }
 

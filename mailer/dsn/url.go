@@ -3,6 +3,7 @@ package dsn
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -177,6 +178,29 @@ func (u *URL) IsDefaultHost() bool { return u.Host() == "default" }
 
 // Port returns the port; zero when there is none.
 func (u *URL) Port() int { return u.port }
+
+// HTTPBase returns the base URL of an API, https://host or https://host:port; insecure makes it
+// http. It is empty when the provider's own host is meant, which takes neither.
+func (u *URL) HTTPBase(insecure bool) (string, error) {
+	switch {
+	case !u.IsDefaultHost():
+	case u.port != 0 || insecure:
+		return "", errors.New("the host default takes neither a port nor insecure=true")
+	default:
+		return "", nil
+	}
+	host := u.Host()
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if u.port != 0 {
+		host = net.JoinHostPort(u.Host(), strconv.Itoa(u.port))
+	}
+	if insecure {
+		return "http://" + host, nil
+	}
+	return "https://" + host, nil
+}
 
 // Params returns the parameters that the scheme named.
 func (u *URL) Params() *Params { return u.params }

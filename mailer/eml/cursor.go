@@ -1,20 +1,11 @@
 package eml
 
 import (
-	"errors"
-	"io"
 	"strconv"
 	"sync"
-)
 
-var (
-	errNothing = errors.New("the source opened as nothing")
-	errShort   = errors.New("the source has fewer bytes than before")
-	errLong    = errors.New("the source has more bytes than before")
+	"github.com/mailkeel/mailkeel/internal/exact"
 )
-
-// maxEmptyReads is how often a source may return nothing, without an error, before it is given up.
-const maxEmptyReads = 100
 
 // A cursor walks once through the bytes of a Body.
 type cursor struct {
@@ -27,10 +18,10 @@ type cursor struct {
 	current *part // part being read; nil within literal octets
 	done    bool  // the last octets of current have been given
 
-	lines     lines         // of a text
-	quoter    quoter        // of a text
-	source    io.ReadCloser // of a content; nil once it has been read to its end
-	remaining int64         // octets of the part's source
+	lines     lines        // of a text
+	quoter    quoter       // of a text
+	source    exact.Reader // of a content
+	remaining int64        // octets of the part's source
 	raw       rawFilter
 
 	in  [blockIn]byte
@@ -48,7 +39,7 @@ func newCursor(b *Body) *cursor {
 
 // release closes what is open. c must not be used any more.
 func (c *cursor) release() {
-	c.closeSource()
+	c.source.Close()
 	c.body, c.current, c.lines, c.quoter = nil, nil, lines{}, quoter{}
 	cursors.Put(c)
 }
@@ -96,14 +87,11 @@ func (c *cursor) begin(p *part) {
 	switch {
 	case p.field != "":
 		source, err := p.content.Open()
-		if err == nil && source == nil {
-			err = errNothing
-		}
 		if err != nil {
 			c.err = p.failed(err)
 			return
 		}
-		c.source = source
+		c.source.Reset(source)
 	case p.encoding == quotedPrintable:
 		c.quoter = quoter{s: p.text}
 	default:
@@ -155,58 +143,13 @@ func (c *cursor) fill(p []byte) (int, error) {
 	if c.current.field == "" {
 		return c.lines.read(p), nil
 	}
-	err := c.readFull(p)
+	err := c.source.ReadFull(p)
 	if err == nil && c.done {
-		err = c.expectEnd()
+		err = c.source.ExpectEnd()
 	}
 	if err != nil {
-		c.closeSource()
+		c.source.Close()
 		return 0, c.current.failed(err)
 	}
 	return len(p), nil
-}
-
-func (c *cursor) readFull(p []byte) error {
-	empty := 0
-	for len(p) > 0 {
-		n, err := c.source.Read(p)
-		if n < 0 || n > len(p) {
-			return errors.New("the source's Read returned an impossible count")
-		}
-		p = p[n:]
-		switch {
-		case err == io.EOF && len(p) == 0:
-		case err == io.EOF:
-			return errShort
-		case err != nil:
-			return err
-		case n > 0:
-			empty = 0
-		default:
-			if empty++; empty == maxEmptyReads {
-				return io.ErrNoProgress
-			}
-		}
-	}
-	return nil
-}
-
-// expectEnd looks one octet further and closes the source, whose complaint upon that counts too.
-func (c *cursor) expectEnd() error {
-	switch err := c.readFull(c.out[:1]); {
-	case err == nil:
-		return errLong
-	case !errors.Is(err, errShort):
-		return err
-	}
-	source := c.source
-	c.source = nil
-	return source.Close()
-}
-
-func (c *cursor) closeSource() {
-	if c.source != nil {
-		_ = c.source.Close() // nothing that it could say matters any more
-		c.source = nil
-	}
 }

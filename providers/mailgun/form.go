@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"sync"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -159,7 +159,7 @@ func (f *form) putContent(label string, c mailer.Content) {
 		err = errors.New("is of unknown size: the message has to be spooled")
 	}
 	if err != nil {
-		f.fail(label, pathless(err))
+		f.fail(label, exact.Pathless(err))
 	}
 	f.put(part{content: c, bytes: bytes, label: label}, bytes)
 }
@@ -209,42 +209,38 @@ func (p *part) writeTo(w io.Writer) (int64, error) {
 	}
 	n, err := p.copyContent(w)
 	if err != nil {
-		err = fmt.Errorf("%w: %s: %w", eml.ErrSource, p.label, pathless(err))
+		err = fmt.Errorf("%w: %s: %w", eml.ErrSource, p.label, exact.Pathless(err))
 	}
 	return n, err
 }
 
-var (
-	errShort = errors.New("the source has fewer bytes than before")
-	errLong  = errors.New("the source has more bytes than before")
-)
+// A copier copies one content after the other.
+type copier struct {
+	src   exact.Reader
+	block [32 << 10]byte
+}
 
-var blocks = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+var copiers = sync.Pool{New: func() any { return new(copier) }}
 
-// copyContent copies exactly as many bytes as there were when the form was made.
-func (p *part) copyContent(w io.Writer) (int64, error) {
+// copyContent copies exactly as many bytes as there were when the form was made; the last of
+// them are not written when there are others now.
+func (p *part) copyContent(w io.Writer) (written int64, err error) {
 	r, err := p.content.Open()
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = r.Close() }() // a complaint changes nothing about what was read
-	block, _ := blocks.Get().(*[32 << 10]byte)
-	defer blocks.Put(block)
-	// Wrapped, so that neither end copies by itself and in other portions.
-	n, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.LimitReader(r, p.bytes)}, block[:])
-	if err == nil && n < p.bytes {
-		err = errShort
-	}
-	if err != nil {
-		return n, err
-	}
-	switch _, err := io.ReadFull(r, block[:1]); {
-	case err == nil:
-		return n, errLong
-	case !errors.Is(err, io.EOF):
-		return n, err
-	}
-	return n, nil
+	c, _ := copiers.Get().(*copier)
+	defer copiers.Put(c)
+	c.src.Reset(r)
+	err = exact.Blocks(&c.src, p.bytes, c.block[:], func(block []byte) error {
+		n, err := w.Write(block)
+		written += int64(n)
+		if n < len(block) && err == nil {
+			err = io.ErrShortWrite
+		}
+		return err
+	})
+	return written, err
 }
 
 // isPartName leaves out what senders and readers of forms escape in different ways.
@@ -277,13 +273,4 @@ func appendEscaped(b []byte, s string) []byte {
 		b = append(b, s[i])
 	}
 	return b
-}
-
-// pathless drops the path from a file error: where content lies is nobody's business who reads it.
-func pathless(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

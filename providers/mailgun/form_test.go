@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"mime"
 	"mime/multipart"
 	"runtime"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
 )
 
 // parts reads a form as a server does, and returns its values by name.
@@ -88,6 +91,44 @@ func TestFormRefuses(t *testing.T) {
 		f := newForm("messages")
 		if add(f); !errors.Is(f.err, mailer.ErrInvalidMessage) {
 			t.Errorf("%s: got %v", name, f.err)
+		}
+	}
+}
+
+// A closing is a reader whose Close returns err.
+type closing struct {
+	io.Reader
+	err error
+}
+
+func (c closing) Close() error { return c.err }
+
+// TestFormSource: of a content that is not what it was, whole blocks are written and never the
+// last one.
+func TestFormSource(t *testing.T) {
+	const size, block = 40_000, 32 << 10
+	errClose := &fs.PathError{Op: "close", Path: "/home/ann", Err: fs.ErrClosed}
+	for name, c := range map[string]struct {
+		actual  int
+		closing error
+		is      error
+	}{
+		"short":          {actual: size - 1, is: exact.ErrShort},
+		"long":           {actual: size + 1, is: exact.ErrLong},
+		"fails to close": {actual: size, closing: errClose, is: fs.ErrClosed},
+	} {
+		f := newForm("messages")
+		f.stream("html", "HTML", mailer.Opener(size, func() (io.ReadCloser, error) {
+			return closing{strings.NewReader(strings.Repeat("~", c.actual)), c.closing}, nil
+		}))
+		f.finish()
+		var got bytes.Buffer
+		n, err := f.WriteTo(&got)
+		if !errors.Is(err, eml.ErrSource) || !errors.Is(err, c.is) || !strings.Contains(err.Error(), "HTML") || strings.Contains(err.Error(), "/home") {
+			t.Errorf("%s: got error %v, want %v", name, err, c.is)
+		}
+		if written := strings.Count(got.String(), "~"); written != block || n != int64(got.Len()) {
+			t.Errorf("%s: wrote %d bytes of the content, want %d; WriteTo = %d of %d", name, written, block, n, got.Len())
 		}
 	}
 }

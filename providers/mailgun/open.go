@@ -3,10 +3,6 @@ package mailgun
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"net"
-	"strconv"
-	"strings"
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/dsn"
@@ -23,14 +19,9 @@ var params = []string{
 }
 
 func open(_ context.Context, u *dsn.URL) (mailer.Sender, error) {
-	key, err := u.Key()
+	cfg, err := configOf(u)
 	if err != nil {
 		return nil, err
-	}
-	cfg := configOf(u)
-	cfg.Key = key
-	if cfg.AllowPlaintext && u.IsDefaultHost() {
-		return nil, errors.New("insecure=true is for a server on this machine: name it in place of default")
 	}
 	client, err := New(cfg)
 	if err != nil {
@@ -39,10 +30,14 @@ func open(_ context.Context, u *dsn.URL) (mailer.Sender, error) {
 	return client, nil
 }
 
-func configOf(u *dsn.URL) Config {
+func configOf(u *dsn.URL) (Config, error) {
+	key, err := u.Key()
+	if err != nil {
+		return Config{}, err
+	}
 	p, common := u.Params(), u.Common()
 	cfg := Config{
-		Name: common.Name, Timeout: common.Timeout, Strict: common.Strict,
+		Name: common.Name, Timeout: common.Timeout, Strict: common.Strict, Key: key,
 		Domain:            p.String("domain", ""),
 		Region:            p.OneOf("region", "us", "eu"),
 		SendingKey:        p.Bool("sending_key", false),
@@ -59,27 +54,9 @@ func configOf(u *dsn.URL) Config {
 		ResolveByEvents:   p.Bool("resolve", false),
 		Treat5xxAsUnknown: p.Bool("treat_5xx_as_unknown", false),
 	}
-	cfg.BaseURL = baseURL(u, cfg.AllowPlaintext)
 	if common.RootCAs != nil {
 		cfg.TLSConfig = &tls.Config{RootCAs: common.RootCAs}
 	}
-	return cfg
-}
-
-// baseURL is empty for the provider's own host.
-func baseURL(u *dsn.URL, insecure bool) string {
-	if u.IsDefaultHost() {
-		return ""
-	}
-	host := u.Host()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if u.Port() != 0 {
-		host = net.JoinHostPort(u.Host(), strconv.Itoa(u.Port()))
-	}
-	if insecure {
-		return "http://" + host
-	}
-	return "https://" + host
+	cfg.BaseURL, err = u.HTTPBase(cfg.AllowPlaintext)
+	return cfg, err
 }

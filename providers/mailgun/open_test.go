@@ -58,6 +58,7 @@ func TestOpen(t *testing.T) {
 		"mailgun://KEY@default":                                            nil, // no domain
 		"mailgun://default?domain=mg.example.com":                          nil, // no key
 		"mailgun://a:b@default?domain=mg.example.com":                      nil,
+		"mailgun://KEY@default:443?domain=mg.example.com":                  nil,
 		form + "&insecure=true":                                            nil,
 		form + "&region=asia":                                              nil,
 		form + "&max_conns=-1":                                             nil,

@@ -3,10 +3,6 @@ package sendgrid
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"net"
-	"strconv"
-	"strings"
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/dsn"
@@ -57,28 +53,6 @@ func configOf(u *dsn.URL) (Config, error) {
 	if common.RootCAs != nil {
 		cfg.TLSConfig = &tls.Config{RootCAs: common.RootCAs}
 	}
-	cfg.BaseURL, err = baseURL(u, cfg.AllowPlaintext)
+	cfg.BaseURL, err = u.HTTPBase(cfg.AllowPlaintext)
 	return cfg, err
-}
-
-// baseURL is empty for SendGrid's own host, which the region tells.
-func baseURL(u *dsn.URL, plaintext bool) (string, error) {
-	switch {
-	case !u.IsDefaultHost():
-	case u.Port() != 0 || plaintext:
-		return "", errors.New("the host default takes neither a port nor insecure=true")
-	default:
-		return "", nil
-	}
-	host := u.Host()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if u.Port() != 0 {
-		host = net.JoinHostPort(u.Host(), strconv.Itoa(u.Port()))
-	}
-	if plaintext {
-		return "http://" + host, nil
-	}
-	return "https://" + host, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -96,11 +96,7 @@ func readText(c mailer.Content) (string, error) {
 // sourceError is about a content that nobody can read. Where it lies is nobody's business who
 // reads the error.
 func sourceError(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	return fmt.Errorf("%w: %w", httpapi.ErrSource, err)
+	return fmt.Errorf("%w: %w", httpapi.ErrSource, exact.Pathless(err))
 }
 
 // unnamed is the file name of an attachment without one, since SendGrid asks for one.
