@@ -46,7 +46,11 @@ func TestEarlyReplies(t *testing.T) {
 						server := &sink{gone: make(chan struct{}), script: replyAfter(after, replyOf(want.status, `{"a":1}`, "X-Message-Id: 1"), m.do)}
 						r := newRig(t, server)
 						start := time.Now()
-						r.send(t.Context(), large).is(t, want.verdict, want.status)
+						v := r.send(t.Context(), large)
+						v.is(t, want.verdict, want.status)
+						if !strings.Contains(v.err.Error(), "sha256") == (want.status == 202) {
+							t.Errorf("%v: the body of the reply was not read once, and whole", v.err)
+						}
 						if took := time.Since(start); took > time.Second {
 							t.Errorf("took %v", took)
 						}

@@ -51,43 +51,49 @@ func (c *conn) exchange(req *Request, limits Limits, mark func(mailer.Phase)) Re
 	x := &c.x
 	*x = exchange{conn: c, req: req, limits: limits, mark: mark, left: req.size()}
 	x.block.Begin(&c.Conn, limits.Stall, limits.Commit)
-	defer x.end()
-	x.res.Err = x.send()
+	defer x.letGo()
+	x.send()
 	c.used = true
 	return x.res
 }
 
-// end lets go of everything, the request among it.
-func (x *exchange) end() {
+// letGo lets go of everything, the request among it.
+func (x *exchange) letGo() {
 	x.stopListening()
 	x.block.Free()
 	*x = exchange{}
 }
 
-// send is the whole exchange. The error is why there is no whole reply.
-func (x *exchange) send() *Error {
+// send is the whole exchange. Each step reports whether the next one follows.
+func (x *exchange) send() {
+	if x.sendHead() && x.sendBody() && x.release() {
+		x.awaitReply()
+	}
+}
+
+// end accounts for an exchange that ends here.
+func (x *exchange) end(stage Stage, err error) (goOn bool) {
+	x.res.Err = &Error{stage, err}
+	return false
+}
+
+func (x *exchange) sendHead() (goOn bool) {
 	x.mark(mailer.PhaseEnvelope)
 	head, err := x.req.appendHead(x.block.Append(), x.host)
 	x.block.Set(head)
 	if err != nil {
-		return &Error{StageBody, err}
+		return x.end(StageBody, err)
 	}
 	if x.left > listenBytes {
 		x.listen()
 	}
-	if err := x.sendBody(); err != nil {
-		return err
-	}
-	if err := x.release(); err != nil {
-		return err
-	}
-	return x.awaitReply()
+	return true
 }
 
 // sendBody sends the body up to its end, which is held back.
-func (x *exchange) sendBody() *Error {
+func (x *exchange) sendBody() (goOn bool) {
 	if x.req.Body == nil {
-		return nil
+		return true
 	}
 	x.mark(mailer.PhaseContent)
 	_, err := x.req.Body.WriteTo(x)
@@ -99,7 +105,7 @@ func (x *exchange) sendBody() *Error {
 	case x.left != 0:
 		return x.source(fmt.Errorf("%d bytes are missing", x.left))
 	}
-	return nil
+	return true
 }
 
 var errTooMuch = errors.New("more bytes than it said")
@@ -118,19 +124,19 @@ func (x *exchange) Write(p []byte) (int, error) {
 }
 
 // source is a body that could not be had. The connection is cut in the middle of it.
-func (x *exchange) source(err error) *Error {
+func (x *exchange) source(err error) (goOn bool) {
 	x.Abort()
-	return &Error{StageBody, fmt.Errorf("%w: %w", ErrSource, err)}
+	return x.end(StageBody, fmt.Errorf("%w: %w", ErrSource, err))
 }
 
 // release lets the last byte go, if nobody has replied before it and the gate agrees.
-func (x *exchange) release() *Error {
+func (x *exchange) release() (goOn bool) {
 	if !x.turn.CompareAndSwap(undecided, releasing) {
 		return x.lost(net.ErrClosed)
 	}
 	if err := x.mayRelease(); err != nil {
 		x.Abort()
-		return &Error{StageBody, err}
+		return x.end(StageBody, err)
 	}
 	released, err := x.block.Release()
 	if x.res.Released = released; !released {
@@ -138,9 +144,9 @@ func (x *exchange) release() *Error {
 	}
 	x.mark(mailer.PhaseCommitted)
 	if err != nil {
-		return x.fail(StageReply, err)
+		return x.end(StageReply, x.Cause(err))
 	}
-	return nil
+	return true
 }
 
 func (x *exchange) mayRelease() error {
@@ -157,44 +163,43 @@ func (x *exchange) mayRelease() error {
 }
 
 // awaitReply reads the reply to a request that was released.
-func (x *exchange) awaitReply() *Error {
+func (x *exchange) awaitReply() {
 	limit := time.Time{}
 	if _, ok := x.Context().Deadline(); !ok {
 		limit = time.Now().Add(x.limits.Patience)
 	}
 	x.SetLimit(limit)
 	if x.hear(); x.err != nil {
-		return x.fail(StageReply, x.err)
+		x.end(StageReply, x.Cause(x.err))
+		return
 	}
 	x.mark(mailer.PhaseDone)
-	return x.finish(x.head)
+	x.finish(x.head)
 }
 
 // lost is a request that broke off before its last byte left. The server may have said why:
 // a reply that came before is what counts then (HTTP rows 7 and 33).
-func (x *exchange) lost(cause error) *Error {
-	broken := x.fail(StageBody, cause)
+func (x *exchange) lost(cause error) (goOn bool) {
+	cause = x.Cause(cause)
 	early := x.turn.Load() == repliedEarly
-	if !early && (x.Context().Err() != nil || errors.Is(broken.Err, netconn.ErrTimeout)) {
+	if !early && (x.Context().Err() != nil || errors.Is(cause, netconn.ErrTimeout)) {
 		x.Abort()
-		return broken
+		return x.end(StageBody, cause)
 	}
 	x.SetLimit(time.Now().Add(lastWords))
 	if x.hear(); x.err != nil {
 		if early {
-			broken = x.fail(StageBody, x.err)
+			cause = x.Cause(x.err)
 		}
 		x.res.stale = x.used && x.silent && x.Context().Err() == nil
 		x.Abort()
-		return broken
+		return x.end(StageBody, cause)
 	}
 	x.mark(mailer.PhaseDone)
-	err := x.finish(x.head)
+	x.finish(x.head)
 	x.res.Reply.Early, x.res.reusable = true, false
-	return err
+	return false
 }
-
-func (x *exchange) fail(stage Stage, err error) *Error { return &Error{stage, x.Cause(err)} }
 
 // listen reads what the server says while the body is being sent.
 func (x *exchange) listen() {

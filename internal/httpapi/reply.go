@@ -75,8 +75,8 @@ func understood(err error) error {
 	return ErrReply
 }
 
-// finish reads the body. The error is why it is not whole.
-func (x *exchange) finish(head *http.Response) *Error {
+// finish reads the body of the reply, and accounts for one that is not whole.
+func (x *exchange) finish(head *http.Response) {
 	limit := int64(maxProblem)
 	if head.StatusCode/100 == 2 {
 		limit = maxBody
@@ -88,14 +88,15 @@ func (x *exchange) finish(head *http.Response) *Error {
 	switch {
 	case err != nil:
 		reply.Body = body
-		return x.fail(StageReply, understood(err))
+		x.end(StageReply, x.Cause(understood(err)))
+		return
 	case int64(len(body)) > limit:
 		reply.Body = body[:limit]
-		return &Error{StageReply, netconn.ErrTooLong}
+		x.end(StageReply, netconn.ErrTooLong)
+		return
 	}
 	reply.Body, reply.Whole = body, true
 	x.res.reusable = !head.Close && x.R.Buffered() == 0 && !x.Aborted()
-	return nil
 }
 
 // readAll reads one byte more than limit at most.
