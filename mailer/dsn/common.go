@@ -18,7 +18,7 @@ import (
 type Common struct {
 	// Name is what receipts call the route; empty means the adapter's default.
 	Name string
-	// Timeout limits what comes before the content, or a whole HTTP request; zero means the adapter's default.
+	// Timeout limits what comes before the content; zero means the adapter's default.
 	Timeout time.Duration
 	// Strict makes advisory features count as essential.
 	Strict bool

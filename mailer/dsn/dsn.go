@@ -17,8 +17,8 @@
 //
 // # Parameters of every scheme
 //
-//   - timeout=5s: limit for what comes before the content, or for a whole HTTP request; a
-//     Go duration.
+//   - timeout=5s: limit for what comes before the content: connecting, TLS, and with SMTP
+//     AUTH and the envelope; a Go duration.
 //   - name=primary: what receipts call the route.
 //   - ca_file=PATH: PEM certificates to trust instead of the system's.
 //   - from=ADDRESS: the sender address on this route; see [Mux.Open].

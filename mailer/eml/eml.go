@@ -21,9 +21,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strconv"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -71,11 +71,7 @@ func itemError(field string, i int, err error) error {
 
 // sourceError says which content failed. Where files lie is nobody's business who reads it.
 func sourceError(label string, err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
-	}
-	if errors.Is(err, io.EOF) {
+	if err = exact.Pathless(err); errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF // nobody shall take it for the end of the message
 	}
 	return fmt.Errorf("eml: %w: %s: %w", ErrSource, label, err)
