@@ -20,14 +20,14 @@ func (b *body) addresses() error {
 	b.emails, b.refs = slices.Grow(b.emails, n), slices.Grow(b.refs, n) // so that pointers into them hold
 	b.mail.From = b.email(m.From.Name, m.From.Address)
 
-	recipients := newNames(n)
+	recipients := b.seen.reset(n)
 	p := &b.personalization
 	p.To = b.list(m.To, recipients, b.recipientName)
 	p.CC = b.list(m.Cc, recipients, b.recipientName)
 	p.BCC = b.list(m.Bcc, recipients, b.recipientName)
 
 	asItIs := func(name string) string { return name }
-	switch replyTo := b.list(m.ReplyTo, newNames(len(m.ReplyTo)), asItIs); len(replyTo) {
+	switch replyTo := b.list(m.ReplyTo, b.seen.reset(len(m.ReplyTo)), asItIs); len(replyTo) {
 	case 0:
 	case 1:
 		b.mail.ReplyTo = replyTo[0]
@@ -76,11 +76,14 @@ type names struct {
 	many map[string]bool // only for many, where a search would be quadratic
 }
 
-func newNames(n int) *names {
-	if n <= 16 {
-		return &names{}
+// reset empties s, and prepares it for n names. It returns s.
+func (s *names) reset(n int) *names {
+	clear(s.few)
+	*s = names{few: s.few[:0]}
+	if n > 16 {
+		s.many = make(map[string]bool, n)
 	}
-	return &names{many: make(map[string]bool, n)}
+	return s
 }
 
 // add reports whether name is new.

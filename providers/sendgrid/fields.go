@@ -24,7 +24,7 @@ func (b *body) fields() error {
 	if len(m.Headers)+len(extra) == 0 {
 		return nil
 	}
-	seen := newNames(1 + len(m.Headers) + len(extra))
+	seen := b.seen.reset(1 + len(m.Headers) + len(extra))
 	seen.add("Message-ID")
 	for _, list := range [][]mailer.HeaderField{m.Headers, extra} {
 		for i := range list {
@@ -56,7 +56,8 @@ const (
 	argKey       = argPrefix + "key"
 )
 
-// maxArgsBytes is of the specification; the page about errors says 50,000.
+// maxArgsBytes is of the specification; the page about errors says 50,000. What SendGrid counts it does
+// not say: here it is the JSON.
 const maxArgsBytes = 10_000
 
 // customArgs fills in the identity and the metadata.
@@ -68,37 +69,11 @@ func (b *body) customArgs() error {
 		b.args[key] = value
 	}
 	b.args[argMessageID], b.args[argKey] = b.msg.MessageID, b.msg.IdempotencyKey
-	if jsonSize(b.args) > maxArgsBytes {
+	if b.json.exceeds(b.args, maxArgsBytes) {
 		return unsupported("more than %d bytes of Metadata", maxArgsBytes)
 	}
 	b.mail.CustomArgs = b.args
 	return nil
-}
-
-// jsonSize is the length of all in JSON, or a little more. What SendGrid counts it does not say.
-func jsonSize(all map[string]string) int {
-	n := len("{}")
-	for key, value := range all {
-		n += textSize(key) + textSize(value) + len(`"":"",`)
-	}
-	return n
-}
-
-// textSize counts what is escaped: quotes, backslashes, tabs and U+2028 and U+2029, which are refused
-// or rare otherwise.
-func textSize(s string) int {
-	n := len(s)
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '"' || c == '\\' || c == '\t':
-			n++
-		case c < ' ' || c == 0x7f:
-			n += 5
-		case c == 0xe2 && (strings.HasPrefix(s[i:], "\u2028") || strings.HasPrefix(s[i:], "\u2029")):
-			n += 3
-		}
-	}
-	return n
 }
 
 // The limits of categories (twilio/sendgrid-oai, and the page about events: ASCII only).

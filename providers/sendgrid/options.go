@@ -110,22 +110,18 @@ func (b *body) settings() error {
 	}
 	b.mail.IPPoolID, b.mail.BatchID = o.IPPool, o.BatchID
 	if s := b.mailSettings(); s != (mail.MailSettings{}) {
-		b.mail.MailSettings = &s
+		set := s // s itself would be on the heap for every message
+		b.mail.MailSettings = &set
 	}
 	if s := b.trackingSettings(); s != (mail.TrackingSettings{}) {
-		b.mail.TrackingSettings = &s
+		set := s
+		b.mail.TrackingSettings = &set
 	}
 	return nil
 }
 
 func (b *body) mailSettings() (s mail.MailSettings) {
 	o := &b.options
-	on := func(is bool) *mail.Setting {
-		if !is {
-			return nil
-		}
-		return &mail.Setting{Enable: &is}
-	}
 	s.SandboxMode = on(b.sandbox)
 	s.BypassListManagement = on(o.BypassListManagement)
 	s.BypassSpamManagement = on(o.BypassSpamManagement)
@@ -135,6 +131,13 @@ func (b *body) mailSettings() (s mail.MailSettings) {
 		s.Footer = &mail.FooterSetting{Enable: enable(f.Enable), Text: f.Text, Html: f.HTML}
 	}
 	return s
+}
+
+func on(is bool) *mail.Setting {
+	if !is {
+		return nil
+	}
+	return &mail.Setting{Enable: enable(mailer.On)}
 }
 
 func (b *body) trackingSettings() (s mail.TrackingSettings) {

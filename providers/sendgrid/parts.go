@@ -23,27 +23,26 @@ func (b *body) contents() error {
 	if isDynamic(m) && (m.Text != "" || m.HTML != "" || len(m.Alternatives) > 0) {
 		return unsupported("Text, HTML or Alternatives together with a dynamic template, which replaces them")
 	}
-	var all []mail.Content
 	if m.Text != "" {
-		all = append(all, mail.Content{Type: "text/plain", Value: m.Text})
+		b.forms = append(b.forms, mail.Content{Type: "text/plain", Value: m.Text})
 	}
 	if m.HTML != "" {
-		all = append(all, mail.Content{Type: "text/html", Value: m.HTML})
+		b.forms = append(b.forms, mail.Content{Type: "text/html", Value: m.HTML})
 	}
 	for i := range m.Alternatives {
 		c, err := alternative(&m.Alternatives[i])
 		if err != nil {
 			return fmt.Errorf("%w (Alternatives[%d])", err, i)
 		}
-		all = append(all, c)
+		b.forms = append(b.forms, c)
 	}
-	if len(all) == 0 && m.Template == nil {
+	if len(b.forms) == 0 && m.Template == nil {
 		return unsupported("a message without a body")
 	}
-	b.mail.Content = make([]*mail.Content, len(all))
-	for i := range all {
-		b.mail.Content[i] = &all[i]
+	for i := range b.forms {
+		b.formRefs = append(b.formRefs, &b.forms[i])
 	}
+	b.mail.Content = b.formRefs
 	return nil
 }
 
@@ -110,13 +109,13 @@ func (b *body) attachments() error {
 	}
 	all := make([]mail.Attachment, len(list))
 	b.mail.Attachments = make([]*mail.Attachment, len(list))
-	token := rand.Text() + "-"
+	token := rand.Text()
 	for i := range list {
 		if err := describe(&all[i], &list[i]); err != nil {
 			return fmt.Errorf("%w (Attachments[%d])", err, i)
 		}
 		number := strconv.Itoa(i)
-		all[i].Content = token + number + "-"
+		all[i].Content = token + "-" + number + "-"
 		b.mail.Attachments[i] = &all[i]
 		b.inserts = append(b.inserts, httpapi.Insert{
 			Marker: all[i].Content, Content: list[i].Content, Label: "Attachments[" + number + "]",

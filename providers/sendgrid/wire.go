@@ -1,8 +1,6 @@
 package sendgrid
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"sync"
 	"time"
@@ -26,22 +24,26 @@ type body struct {
 	mail            mail.SGMailV3
 	personalization mail.Personalization
 	one             [1]*mail.Personalization
-	emails          []mail.Email
-	refs            []*mail.Email
-	headers, args   map[string]string
-	inserts         []httpapi.Insert
 
-	text bytes.Buffer
-	json *json.Encoder
+	memory
+}
+
+// memory is what one body leaves to the next.
+type memory struct {
+	emails        []mail.Email
+	refs          []*mail.Email
+	forms         []mail.Content
+	formRefs      []*mail.Content
+	headers, args map[string]string
+	seen          names
+	inserts       []httpapi.Insert
+	json          jsonWriter
 }
 
 var _ httpapi.Body = (*body)(nil)
 
 var bodies = sync.Pool{New: func() any {
-	b := &body{headers: make(map[string]string), args: make(map[string]string)}
-	b.json = json.NewEncoder(&b.text)
-	b.json.SetEscapeHTML(false) // escapes make HTML longer, and JSON no better
-	return b
+	return &body{memory: memory{headers: make(map[string]string), args: make(map[string]string)}}
 }}
 
 // encode writes m down. The error wraps [mailer.ErrUnsupported] where SendGrid cannot carry what
@@ -78,11 +80,11 @@ func (b *body) build() (err error) {
 
 // splice makes the JSON and puts in the contents of attachments.
 func (b *body) splice() (err error) {
-	if err := b.json.Encode(&b.mail); err != nil {
+	text, err := b.json.message(&b.mail)
+	if err != nil {
 		// Only what the caller put into Template.Data can fail, and the cause may repeat it.
 		return fmt.Errorf("%w: Template.Data has a value that JSON cannot express", mailer.ErrInvalidMessage)
 	}
-	text := bytes.TrimSuffix(b.text.Bytes(), []byte("\n"))
 	if b.Spliced, err = httpapi.Splice(text, b.inserts); err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func (b *body) splice() (err error) {
 // What is larger is left to the garbage collector.
 const (
 	maxPooledBytes = 64 << 10
-	maxPooledItems = 64 // addresses, attachments, or fields
+	maxPooledItems = 64 // addresses, bodies, attachments, or fields
 )
 
 // Release lets a later encode use b's memory again.
@@ -103,20 +105,34 @@ func (b *body) Release() {
 	if b.Spliced != nil {
 		b.Spliced.Release()
 	}
-	if b.text.Cap() > maxPooledBytes || cap(b.emails)+cap(b.inserts) > maxPooledItems || len(b.headers)+len(b.args) > maxPooledItems {
+	if b.memory.isLarge() {
 		return
 	}
-	clear(b.emails)
-	clear(b.refs)
-	clear(b.headers)
-	clear(b.args)
-	clear(b.inserts)
-	b.text.Reset()
-	*b = body{
-		emails: b.emails[:0], refs: b.refs[:0], headers: b.headers, args: b.args, inserts: b.inserts[:0],
-		text: b.text, json: b.json,
-	}
+	b.memory.clear()
+	*b = body{memory: b.memory}
 	bodies.Put(b)
+}
+
+func (m *memory) isLarge() bool {
+	return cap(m.json.text) > maxPooledBytes || len(m.headers)+len(m.args) > maxPooledItems ||
+		cap(m.emails)+cap(m.forms)+cap(m.inserts)+cap(m.json.keys) > maxPooledItems
+}
+
+// clear lets go of all that the memory held.
+func (m *memory) clear() {
+	clear(m.emails)
+	clear(m.refs)
+	clear(m.forms)
+	clear(m.formRefs)
+	clear(m.headers)
+	clear(m.args)
+	clear(m.inserts)
+	m.seen.reset(0)
+	*m = memory{
+		emails: m.emails[:0], refs: m.refs[:0], forms: m.forms[:0], formRefs: m.formRefs[:0],
+		headers: m.headers, args: m.args, seen: m.seen, inserts: m.inserts[:0],
+		json: jsonWriter{text: m.json.text[:0], keys: m.json.keys[:0]},
+	}
 }
 
 // maxAhead is how far ahead a message can be scheduled.
@@ -124,11 +140,14 @@ const maxAhead = 72 * time.Hour
 
 // schedule leaves out a time that has passed, which means the same as none.
 func (b *body) schedule() error {
-	at, now := b.msg.SendAt, time.Now()
-	if !at.After(now) {
-		return nil
+	at := b.msg.SendAt
+	if at.IsZero() {
+		return nil // without a look at the clock
 	}
-	if at.Sub(now) > maxAhead {
+	switch ahead := time.Until(at); {
+	case ahead <= 0:
+		return nil
+	case ahead > maxAhead:
 		return unsupported("SendAt is more than 72 hours ahead")
 	}
 	b.mail.SendAt = int(at.Unix())
@@ -158,7 +177,7 @@ func (b *body) template() error {
 		return unsupported("a message without a Subject")
 	case t == nil:
 		b.mail.Subject = m.Subject
-		return checkSubstitutions(p.Substitutions)
+		return b.checkSubstitutions(p.Substitutions)
 	case t.Version != "":
 		return unsupported("Template.Version: the active one is always taken")
 	case len(b.options.Substitutions) > 0:
@@ -178,11 +197,11 @@ func (b *body) template() error {
 		}
 		p.Substitutions[name] = s
 	}
-	return checkSubstitutions(p.Substitutions)
+	return b.checkSubstitutions(p.Substitutions)
 }
 
-func checkSubstitutions(all map[string]string) error {
-	if len(all) > maxSubstitutions || jsonSize(all) > maxSubstitutionsBytes {
+func (b *body) checkSubstitutions(all map[string]string) error {
+	if len(all) > maxSubstitutions || b.json.exceeds(all, maxSubstitutionsBytes) {
 		return unsupported("more than %d substitutions, or more than %d bytes of them", maxSubstitutions, maxSubstitutionsBytes)
 	}
 	return nil

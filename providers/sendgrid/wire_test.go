@@ -424,21 +424,6 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// TestAllocations: a small message costs few of them; see also BenchmarkEncode.
-func TestAllocations(t *testing.T) {
-	m, cfg := smallMessage(t), &Config{}
-	got := testing.AllocsPerRun(100, func() {
-		b, err := encode(m, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Release()
-	})
-	if got > 40 {
-		t.Errorf("%v allocations, want at most 40", got)
-	}
-}
-
 // FuzzEncode: whatever Prepare takes is a request that says the same.
 func FuzzEncode(f *testing.F) {
 	f.Add("Doe, Jane", "Subject", "text", "value", "a.txt")
