@@ -71,35 +71,45 @@ func (p *API) Get(ctx context.Context, a *ledger.Attempt, req *Request) (*Reply,
 
 // call makes one exchange, and another with a fresh credential where the first one's was refused.
 func (p *API) call(ctx context.Context, req *Request, mark func(mailer.Phase)) (Result, mailer.Secret) {
+	if err := p.Client.acquire(ctx, req, mark); err != nil {
+		return p.Client.failed(err), mailer.Secret{}
+	}
+	defer p.Client.pool.Release()
 	mark(mailer.PhaseAuth)
-	secret, err := p.secret(ctx)
+	secret, err := p.secret(ctx, req.Gate)
 	if err != nil {
 		return Result{Err: err}, secret
 	}
 	req.authorization = p.Authorization(secret.Reveal())
-	res := p.Client.Do(ctx, req, mark)
+	mark(mailer.PhaseConnect)
+	res := p.Client.do(ctx, req, mark)
 	source, ok := p.Credential.(mailer.Refresher)
 	if !ok || res.Reply == nil || res.Reply.Status != http.StatusUnauthorized {
 		return res, secret
 	}
 	source.Refresh()
-	fresh, err := p.secret(ctx)
+	fresh, err := p.secret(ctx, req.Gate)
 	if err != nil || fresh.Equal(secret) {
 		return res, secret
 	}
 	req.authorization = p.Authorization(fresh.Reveal())
-	return p.Client.Do(ctx, req, mark), fresh
+	return p.Client.do(ctx, req, mark), fresh
 }
 
-// secret asks for the credential within the time that connecting has.
-func (p *API) secret(ctx context.Context) (mailer.Secret, *Error) {
-	limited, cancel := ctx, func() {}
+// secret asks for the credential within the time that connecting has, and until Close cuts it off.
+func (p *API) secret(ctx context.Context, gate *mailer.Gate) (mailer.Secret, *Error) {
+	cut := p.Client.pool.Cut()
+	limited := ctx
 	if _, fixed := p.Credential.(mailer.Secret); !fixed {
-		limited, cancel = context.WithTimeout(ctx, p.Client.cfg.Timeout)
+		var cancel context.CancelFunc
+		limited, cancel = context.WithDeadline(ctx, p.Client.limits(ctx, gate).Connect)
+		defer cancel()
+		defer context.AfterFunc(cut, cancel)()
 	}
-	defer cancel()
 	secret, err := p.Credential.Secret(limited)
 	switch {
+	case err != nil && cut.Err() != nil && ctx.Err() == nil:
+		return secret, &Error{StageCredential, connpool.ErrClosed}
 	case err == nil && secret.IsZero():
 		err = errors.New("it is empty")
 	case err == nil && !isFieldValue(secret.Reveal()):
@@ -168,7 +178,9 @@ func (p *API) judge(res Result, secret mailer.Secret) (ledger.Verdict, ledger.Re
 	text := redact.Text(problem.Text, secret.Reveal())
 	why := ledger.Reason{Protocol: "http", Code: res.Reply.Status, Text: text}
 	if v.Outcome == mailer.NotAccepted && v.Temporary {
-		why.RetryAfter = max(RetryAfter(res.Reply.Header, time.Now()), problem.Wait)
+		if why.RetryAfter = RetryAfter(res.Reply.Header, time.Now()); why.RetryAfter == 0 {
+			why.RetryAfter = problem.Wait
+		}
 	}
 	return v, why, reason(res, v, text)
 }

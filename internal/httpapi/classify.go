@@ -98,10 +98,10 @@ func classifyStatus(r *Reply, own, distrust bool) ledger.Verdict {
 	return ledger.Unknown // rows 26, 28 and 30: something behind it may have acted
 }
 
-// asksToWait: a 503 with Retry-After (row 29), but not the page of a gateway, behind
-// which somebody may have acted.
+// asksToWait: a 503 with Retry-After (row 29), but without a body, or with a page, it comes from a gateway,
+// behind which somebody may have acted.
 func asksToWait(r *Reply) bool {
-	return r.Header.Get("Retry-After") != "" && !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "text/html")
+	return r.Header.Get("Retry-After") != "" && len(r.Body) > 0 && !strings.Contains(strings.ToLower(r.Header.Get("Content-Type")), "html")
 }
 
 // classifyRefusal judges 4xx.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/mailkeel/mailkeel/internal/connpool"
@@ -102,12 +103,17 @@ func TestClassifyStatus(t *testing.T) {
 				{"wait, without a type", http.Header{"Retry-After": {"5"}}, false, false, false, false, row.wait},
 				{"wait, distrusted", wait, false, true, false, false, row.distrusted},
 				{"page", page, false, false, false, false, row.page},
+				{"page of XHTML", http.Header{"Retry-After": {"5"}, "Content-Type": {"application/xhtml+xml"}}, false, false, false, false, row.page},
+				{"empty, with Retry-After", wait, false, false, false, false, row.page},
 				{"early", nil, false, false, true, false, row.early},
 				{"early, own", nil, true, false, true, false, row.early},
 				{"early, distrusted", wait, true, true, true, false, row.early},
 				{"own, cut", nil, true, false, false, true, row.plain},
 			} {
-				r := &Reply{Status: status, Header: c.header, Early: c.early, Whole: !c.cut}
+				r := &Reply{Status: status, Header: c.header, Early: c.early, Whole: !c.cut, Body: []byte("later")}
+				if strings.Contains(c.name, "empty") {
+					r.Body = nil
+				}
 				if got := classifyReply(r, Problem{Own: c.own}, c.distrust); got != c.want {
 					t.Errorf("%d, %s: got %+v, want %+v", status, c.name, got, c.want)
 				}

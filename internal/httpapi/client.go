@@ -92,11 +92,24 @@ type Result struct {
 // Do makes one exchange. mark is told how far it gets. A pooled connection that turns
 // out dead before anything was answered or released is replaced in silence (HTTP row 6).
 func (c *Client) Do(ctx context.Context, req *Request, mark func(mailer.Phase)) Result {
-	mark(mailer.PhaseConnect)
-	if err := c.pool.Acquire(ctx, c.limits(ctx, req.Gate).Commit); err != nil {
-		return c.failed(&Error{StageConnect, err})
+	if err := c.acquire(ctx, req, mark); err != nil {
+		return c.failed(err)
 	}
 	defer c.pool.Release()
+	return c.do(ctx, req, mark)
+}
+
+// acquire waits for the right to use a connection.
+func (c *Client) acquire(ctx context.Context, req *Request, mark func(mailer.Phase)) *Error {
+	mark(mailer.PhaseConnect)
+	if err := c.pool.Acquire(ctx, c.limits(ctx, req.Gate).Commit); err != nil {
+		return &Error{StageConnect, err}
+	}
+	return nil
+}
+
+// do is Do with that right.
+func (c *Client) do(ctx context.Context, req *Request, mark func(mailer.Phase)) Result {
 	limits := c.limits(ctx, req.Gate) // the wait for a connection is not the server's
 	if c.hasHTTP2() {
 		return c.doHTTP2(ctx, req, limits, mark)

@@ -180,3 +180,45 @@ func TestGet(t *testing.T) {
 		})
 	}
 }
+
+// waiting is a source that answers when ctx ends.
+func waiting(ctx context.Context) (mailer.Secret, error) {
+	<-ctx.Done()
+	return mailer.Secret{}, ctx.Err()
+}
+
+// TestCredentialObeysGate: a source has until the gate's CommitBy, as connecting has.
+func TestCredentialObeysGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, &sink{})
+		r.api.Credential = mailer.SecretFunc(waiting)
+		start := time.Now()
+		r.post(t.Context(), &ledger.Attempt{Gate: &mailer.Gate{CommitBy: start.Add(time.Second)}}, text(10)).is(t, ledger.AccountForNow, 0)
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("took %v", took)
+		}
+		r.close()
+	})
+}
+
+// TestCredentialObeysClose: Close waits for a send that is asking for its credential, and then cuts it off.
+func TestCredentialObeysClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, &sink{})
+		r.api.Credential = mailer.SecretFunc(waiting)
+		got := make(chan verdict, 1)
+		go func() { got <- r.send(context.Background(), 10) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		start := time.Now()
+		if err := r.client.Close(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+			t.Errorf("Close: %v after %v", err, time.Since(start))
+		}
+		v := <-got
+		if v.is(t, ledger.CallerFault, 0); !errors.Is(v.err, mailer.ErrClosed) {
+			t.Errorf("%v, want ErrClosed", v.err)
+		}
+		r.close()
+	})
+}

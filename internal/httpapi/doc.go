@@ -6,5 +6,5 @@
 // Content-Length always, streams bodies without keeping a copy, listens for a reply while
 // a large body is still on its way, and never repeats, redirects, or decompresses.
 //
-// A [Sender] puts a provider on top: its credential, and what its replies mean.
+// An [API] puts a provider on top: its credential, and what its replies mean.
 package httpapi

@@ -33,8 +33,6 @@ var (
 	ErrRequest = errors.New("request cannot be written")
 	// ErrReply means that what came is no HTTP reply, or too long for one.
 	ErrReply = errors.New("reply not understood")
-	// ErrCredential means that there is no credential to send.
-	ErrCredential = errors.New("no credential")
 	// ErrNotLoopback means that plain HTTP would leave this machine.
 	ErrNotLoopback = errors.New("the connection does not stay on this machine, and plain HTTP is for this machine only")
 	// ErrProxyAddress means that there is no knowing where the proxy is, or of what kind.

@@ -61,8 +61,9 @@ type link struct {
 	*http2.ClientConn
 	conn *conn
 	mux  *multiplexer
-	used atomic.Bool // a request was sent over it
-	gone bool        // guarded by mux.mu
+	used atomic.Bool  // a request was sent over it
+	busy atomic.Int32 // how many are under way
+	gone bool         // guarded by mux.mu
 }
 
 // Close is the framing's. A goodbye of TLS could wait for a server that does not read.
@@ -240,9 +241,20 @@ func (c *Client) stream(ctx context.Context, req *Request, head *http.Request, l
 	defer context.AfterFunc(c.pool.Cut(), func() { s.cancel(connpool.ErrClosed) })()
 	s.timer = time.AfterFunc(limits.Stall, s.expire)
 	defer s.end()
+	l.busy.Add(1)
 	s.res.Err = s.send(l.ClientConn, head)
+	last := l.busy.Add(-1) == 0
 	if e := s.res.Err; e != nil && (errors.Is(e.Err, netconn.ErrTimeout) || errors.Is(e.Err, context.DeadlineExceeded)) {
-		l.SetDoNotReuse() // it may be the connection that is dead
+		l.retire(last)
 	}
 	return s.res
+}
+
+// retire takes a connection that may be dead out of use. Where nothing is under way over it,
+// nothing else would end it.
+func (l *link) retire(idle bool) {
+	l.SetDoNotReuse()
+	if idle {
+		_ = l.Close()
+	}
 }

@@ -127,6 +127,8 @@ func TestRetryAfter(t *testing.T) {
 		{"86400", "", time.Hour},
 		{"99999999999999999999999999", "", time.Hour},
 		{"1e300", "", time.Hour},
+		{"1e999", "", time.Hour},
+		{"-1e999", "", 0},
 		{"Inf", "", time.Hour},
 		{"-Inf", "", 0},
 		{"NaN", "", 0},

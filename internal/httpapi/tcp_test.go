@@ -38,7 +38,8 @@ func TestTCPCuts(t *testing.T) {
 				}
 			}
 			t.Logf("%d bytes, TLS %v: %v", c.size, secure, &n)
-			if n.not == 0 || n.accepted == 0 && c.reply > 0 {
+			// A small request leaves in one write, which the kernel takes before anything is cut.
+			if n.not == 0 && c.size == large || n.accepted == 0 && c.reply > 0 {
 				t.Errorf("%d bytes, TLS %v: the cuts do not reach both sides of the boundary", c.size, secure)
 			}
 		}

@@ -19,7 +19,7 @@ import (
 // fresh one is to be had. The error is a *mailer.SendError, in the name of a.
 func (p *API) Through(ctx context.Context, a *ledger.Attempt, ask func(client *http.Client, secret string) error) error {
 	a.Mark(mailer.PhaseAuth)
-	secret, failed := p.secret(ctx)
+	secret, failed := p.secret(ctx, nil)
 	if failed != nil {
 		return p.unanswered(a, Result{Err: failed}, secret)
 	}
@@ -27,7 +27,7 @@ func (p *API) Through(ctx context.Context, a *ledger.Attempt, ask func(client *h
 	err := ask(t.client(), secret.Reveal())
 	if source, ok := p.Credential.(mailer.Refresher); ok && err != nil && t.status() == http.StatusUnauthorized {
 		source.Refresh()
-		if fresh, failed := p.secret(ctx); failed == nil && !fresh.Equal(secret) {
+		if fresh, failed := p.secret(ctx, nil); failed == nil && !fresh.Equal(secret) {
 			secret, err = fresh, ask(t.client(), fresh.Reveal())
 		}
 	}

@@ -57,14 +57,17 @@ func (c *Conn) Init(nc net.Conn, bufferBytes int) {
 	c.peeker.init(nc)
 }
 
-// A transport's writes are whole or fail. [io.Writer] says that they are, but one that does
-// not keep to it would make the last record of TLS look sent.
+// A transport's writes are whole or fail. [io.Writer] says that they are, but with one that does
+// not keep to it TLS would take a record for sent that was not, or the other way round.
 type transport struct{ net.Conn }
 
 // Write writes p.
 func (t transport) Write(p []byte) (int, error) {
 	n, err := t.Conn.Write(p)
-	if n < len(p) && err == nil {
+	switch {
+	case n == len(p):
+		return n, nil // what else there is to say the next operation will
+	case err == nil:
 		err = io.ErrShortWrite
 	}
 	return n, err
@@ -180,8 +183,9 @@ func (c *Conn) Cause(err error) error {
 // Write writes p. The number of bytes is what the transport took.
 func (c *Conn) Write(p []byte) (int, error) { return c.nc.Write(p) }
 
-// stepBytes is how much Put writes at once under one stall limit.
-const stepBytes = 256 << 10
+// stepBytes is how much Put writes at once under one stall limit: as little as costs no speed, for under
+// TLS it does not show whether a part of it has left.
+const stepBytes = 32 << 10
 
 // Put writes p, with a limit on each step of it: stall from its beginning, or commit
 // where that comes first and is not zero.
@@ -193,12 +197,24 @@ func (c *Conn) Put(p []byte, stall time.Duration, commit time.Time) error {
 		}
 		c.SetWriteLimit(limit)
 		n, err := c.nc.Write(p[:min(len(p), stepBytes)])
-		if err != nil {
+		if err != nil && (n == 0 || c.isTLS || !c.mayGoOn(err, commit)) {
 			return err
 		}
 		p = p[n:]
 	}
 	return nil
+}
+
+// mayGoOn: a write that was stopped by the stall limit alone, with a part of it gone, has not stalled.
+func (c *Conn) mayGoOn(err error, commit time.Time) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) && c.Cause(err) == ErrTimeout && //nolint:errorlint // Cause returns it as it is
+		(commit.IsZero() || time.Now().Before(commit)) && c.canWrite()
+}
+
+func (c *Conn) canWrite() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.aborted && !c.readOnly
 }
 
 // Release writes p, the last bytes of a message, and reports whether the transport took
