@@ -19,7 +19,8 @@ var capabilities = mailer.Capabilities{
 // attachments take four bytes for three.
 func (c *Client) Capabilities() mailer.Capabilities { return capabilities }
 
-// fit returns what is left out of m: what capabilities lack, and tags that are no categories.
+// fit returns what is left out of m: what capabilities lack, tags that are no categories,
+// and metadata that events do not bring back.
 func fit(m *mailer.Message, strict bool) (degraded []string, err error) {
 	if degraded, err = capabilities.Fit(m, strict); err != nil {
 		return nil, err
@@ -29,6 +30,12 @@ func fit(m *mailer.Message, strict bool) (degraded []string, err error) {
 			return nil, unsupported("Tags that are more than %d, or not ASCII", maxCategories)
 		}
 		degraded = append(degraded, mailer.FeatureTags.String())
+	}
+	if !comesBack(m.Metadata) {
+		if strict {
+			return nil, unsupported("a Metadata key that SendGrid's events use themselves")
+		}
+		degraded = append(degraded, mailer.FeatureMetadata.String())
 	}
 	return degraded, nil
 }

@@ -16,17 +16,19 @@ import (
 const scopeSend = "mail.send"
 
 // Check implements [mailer.Checker]. It asks for the key's scopes, which sends nothing and costs
-// nothing. Nil means that SendGrid was reached and that the key is valid and may send; where the
-// key may not ask that (403), only that it is valid. It does not show that From is verified, or
+// nothing. Nil means that SendGrid was reached and that the key is valid and may send; where SendGrid
+// itself says that the key may not ask (403), only that it is valid. It does not show that From is verified, or
 // that there are credits left.
 func (c *Client) Check(ctx context.Context) error {
 	a := c.attempt(ctx)
 	a.Gate = nil // of a message
-	reply, err := c.api.Get(ctx, a, &httpapi.Request{Method: http.MethodGet, Path: "/v3/scopes"})
-	if e := mailer.AsSendError(err); e != nil && e.Code == http.StatusForbidden {
+	api, seen := c.api, &forbidden{}
+	api.Replies = seen
+	reply, err := api.Get(ctx, a, &httpapi.Request{Method: http.MethodGet, Path: "/v3/scopes"})
+	switch {
+	case seen.found:
 		return nil
-	}
-	if err != nil {
+	case err != nil:
 		return err
 	}
 	var held struct {
@@ -39,6 +41,19 @@ func (c *Client) Check(ctx context.Context) error {
 		return a.Refuse(ledger.AccountRefused, ledger.Reason{}, fmt.Errorf("%w: the key lacks the scope %s", mailer.ErrUnauthorized, scopeSend))
 	}
 	return nil
+}
+
+// forbidden notes whether SendGrid itself, and no proxy, has said 403.
+type forbidden struct {
+	replies
+	found bool
+}
+
+// Problem implements [httpapi.Replies].
+func (f *forbidden) Problem(r *httpapi.Reply) httpapi.Problem {
+	p := f.replies.Problem(r)
+	f.found = r.Status == http.StatusForbidden && p.Own
+	return p
 }
 
 var errNotUnderstood = errors.New("reply not understood")

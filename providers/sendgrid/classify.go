@@ -3,6 +3,7 @@ package sendgrid
 import (
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,7 +80,8 @@ func (e *entry) field() string {
 
 type entries []entry
 
-// readErrors reads the body that SendGrid documents for its errors, and reports whether r has it.
+// readErrors reads the body that SendGrid documents for its errors, and reports whether r has it:
+// a list in which each entry says something.
 func readErrors(r *httpapi.Reply) (list entries, ok bool) {
 	var reply struct {
 		Errors entries `json:"errors"`
@@ -87,7 +89,11 @@ func readErrors(r *httpapi.Reply) (list entries, ok bool) {
 	if !r.JSON(&reply) {
 		return nil, false
 	}
-	return reply.Errors, len(reply.Errors) > 0
+	mute := func(e entry) bool { return e.Message == "" }
+	if len(reply.Errors) == 0 || slices.ContainsFunc(reply.Errors, mute) {
+		return nil, false
+	}
+	return reply.Errors, true
 }
 
 // maxShown is how many errors a text names; there can be one for each field.

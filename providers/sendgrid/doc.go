@@ -2,9 +2,10 @@
 //
 //	client, err := sendgrid.New(sendgrid.Config{Key: mailer.SecretFile("/run/secrets/sendgrid")})
 //
-// A message is one request with one personalization. The request is encoded with the models of
-// github.com/sendgrid/sendgrid-go; attachments are read and encoded while it is sent,
-// so that a send holds some tens of kilobytes however large they are.
+// A message is one request with one personalization: all recipients get the same. The request is
+// encoded with the models of github.com/sendgrid/sendgrid-go. Attachments are read and encoded
+// while it is sent, and cost a send some tens of kilobytes however large they are; the bodies,
+// alternatives included, are held in memory.
 //
 // The facts here are those of the specification (github.com/twilio/sendgrid-oai, tsg_mail_v3,
 // tsg_scopes_v3 and tsg_logs_v3), of the page about errors (twilio.com/docs/sendgrid/api-reference/mail-send/errors)
@@ -22,10 +23,15 @@
 // Everything in a [mailer.Message] but Raw, Sender, ReturnPath and local parts outside ASCII, which are
 // refused, and DSN, which is left out and named in Receipt.Degraded. So are tags beyond
 // ten, and those outside ASCII; the others become categories. Metadata becomes custom arguments,
-// which come back in events, beside mailkeel_message_id and mailkeel_key; keys that begin with
-// mailkeel_ are refused, and those that events use themselves, such as "email", are lost there.
+// which come back in events, beside mailkeel_message_id, mailkeel_key and mailkeel_envelope, a hash
+// of the recipients. Keys that begin with mailkeel_ are refused. Those that events use
+// themselves, such as "email", do not come back: then Degraded names the metadata.
 //
-// Message.Date cannot be said: SendGrid writes the Date field. [Options] has what only SendGrid knows.
+// Message.Date cannot be said, and no receipt tells so: SendGrid writes the Date field, with the time
+// at which it takes the message. Line ends in the bodies, alternatives included, are sent as CRLF.
+//
+// [Options] has what only SendGrid knows, but not everything: no sections, no second
+// personalization, and not the settings bcc and spam_check.
 //
 // A Template whose ID begins with "d-" is a dynamic one: it replaces the bodies, which must be
 // empty, and its subject is replaced by Message.Subject where that is set. To any other Template,
@@ -38,8 +44,9 @@
 //   - requests over 30 MB, attachments in base64 included, and more than 1,000 recipients. UNVERIFIED:
 //     whether that is 30,000,000 bytes, which is taken, or more;
 //   - a message without a To recipient, without a Subject or without a body, unless a template has them;
-//   - parameters of content types, but name and a charset of UTF-8 or US-ASCII, which say nothing new:
-//     SendGrid refuses the semicolon. So a calendar invitation's method cannot be carried.
+//   - parameters of content types, for SendGrid refuses the semicolon. So a calendar invitation's method
+//     cannot be carried. A charset of UTF-8 or US-ASCII is left out, since it says nothing new, and
+//     an attachment's name becomes the file name where Attachment.Name is empty or the same.
 //     Alternatives must be text in UTF-8, AMP (text/x-amp-html) included;
 //   - commas and semicolons in file names, and empty attachments. A file without a name is
 //     called "attachment";
@@ -47,6 +54,9 @@
 //   - SendAt more than 72 hours ahead; more than 10,000 bytes of Metadata with the identity, or of
 //     substitutions. The page about errors has 50,000 for both; the lower limit is kept.
 //     UNVERIFIED: what of them is counted; here it is their JSON.
+//
+// Text in Options or Template.Data that is not UTF-8 is refused with [mailer.ErrInvalidMessage], as
+// everywhere else in a message.
 //
 // Recipients are compared without regard to case, as SendGrid does: Ann@ and ann@ of one
 // domain get one copy.
@@ -64,9 +74,10 @@
 // specification promises the field, but without it nothing tells the reply from a proxy's, so that
 // the outcome is Unknown; see Config.AcceptWithoutID.
 //
-// A 500 or 503 with SendGrid's list of errors is NotAccepted, because the application itself
-// says so: the specification documents that list for 500. Config.Treat5xxAsUnknown distrusts it.
-// A 502, a 504, a page or an empty body is Unknown. A 403 about "from" is the sender's; a 400 about the
+// A 500 or 503 with SendGrid's list of errors, each with a message, is NotAccepted, because the
+// application itself says so: the specification documents that list for 500. So is a 503 with
+// Retry-After and any body but HTML. Config.Treat5xxAsUnknown distrusts both. Any other 500 or 503,
+// one without a body included, and a 502 or 504 are Unknown. A 403 about "from" is the sender's; a 400 about the
 // template, the unsubscribe group, the pool or the batch is the account's. "Maximum credits
 // exceeded" comes as a 401 like a key that is not valid: only the texts tell them apart, and texts
 // decide nothing.
@@ -90,7 +101,8 @@
 // [Client.Resolve] searches the Email Logs where Config.ResolveByLogs is set. They are kept for
 // 30 days (twilio.com/docs/sendgrid/api-reference/email-logs). UNVERIFIED: how far they lag, which
 // plans and which scopes have them, and where in an entry the custom arguments stand. A message that
-// is found was accepted; one that is not found may have been.
+// is found, with the same identity and the same recipients, was accepted; one that is not
+// found may have been.
 //
 // [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
 package sendgrid

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
 )
@@ -54,7 +55,37 @@ const (
 	argPrefix    = "mailkeel_"
 	argMessageID = argPrefix + "message_id"
 	argKey       = argPrefix + "key"
+	argEnvelope  = argPrefix + "envelope"
 )
+
+// identify puts into args what m is known by. The parts of a long list have one Message-ID
+// and one key: their recipients tell them apart.
+func identify(args map[string]string, m *mailer.Message) {
+	args[argMessageID], args[argKey] = m.MessageID, m.IdempotencyKey
+	args[argEnvelope] = httpapi.EnvelopeID(m.Recipients())
+}
+
+// eventKeys are the members of an event that are SendGrid's own, and win over custom arguments (page about
+// events, and events as they came).
+var eventKeys = map[string]bool{
+	"asm_group_id": true, "attempt": true, "bounce_classification": true, "category": true, "cert_err": true, "domain": true,
+	"email": true, "event": true, "from": true, "ip": true, "marketing_campaign_id": true, "marketing_campaign_name": true,
+	"marketing_campaign_split_id": true, "marketing_campaign_version": true, "newsletter": true, "pool": true, "post_type": true,
+	"reason": true, "response": true, "send_at": true, "sg_content_type": true, "sg_event_id": true, "sg_machine_open": true,
+	"sg_message_id": true, "sg_template_id": true, "sg_template_name": true, "sg_user_id": true, "singlesend_id": true,
+	"singlesend_name": true, "smtp-id": true, "status": true, "template_id": true, "timestamp": true, "tls": true, "type": true,
+	"url": true, "url_offset": true, "useragent": true,
+}
+
+// comesBack reports whether events have all of the metadata.
+func comesBack(metadata map[string]string) bool {
+	for key := range metadata {
+		if eventKeys[key] {
+			return false
+		}
+	}
+	return true
+}
 
 // maxArgsBytes is of the specification; the page about errors says 50,000. What SendGrid counts it does
 // not say: here it is the JSON.
@@ -68,7 +99,7 @@ func (b *body) customArgs() error {
 		}
 		b.args[key] = value
 	}
-	b.args[argMessageID], b.args[argKey] = b.msg.MessageID, b.msg.IdempotencyKey
+	identify(b.args, b.msg)
 	if b.json.exceeds(b.args, maxArgsBytes) {
 		return unsupported("more than %d bytes of Metadata", maxArgsBytes)
 	}

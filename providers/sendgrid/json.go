@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
@@ -154,6 +155,14 @@ func (j *jsonWriter) string(name, s string) {
 	}
 }
 
+// bodyText writes a member likewise, with every line end as CRLF.
+func (j *jsonWriter) bodyText(name, s string) {
+	if s != "" {
+		j.name(name)
+		j.text = append(appendText(j.text, s), ',')
+	}
+}
+
 // int writes a member, unless n is zero.
 func (j *jsonWriter) int(name string, n int) {
 	if n != 0 {
@@ -185,7 +194,12 @@ func (j *jsonWriter) close(bracket byte) {
 
 // appendString appends s as a JSON string (RFC 8259 section 7). An octet that is not UTF-8
 // becomes U+FFFD.
-func appendString(to []byte, s string) []byte {
+func appendString(to []byte, s string) []byte { return appendEscaped(to, s, false) }
+
+// appendText appends s likewise, with every line end as CRLF.
+func appendText(to []byte, s string) []byte { return appendEscaped(to, s, true) }
+
+func appendEscaped(to []byte, s string, isText bool) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
@@ -194,10 +208,25 @@ func appendString(to []byte, s string) []byte {
 		n := plain(s)
 		to, s = append(to, s[:n]...), s[n:]
 		for s != "" && isEscaped(s[0]) { // a line end has two of them
+			if n := lineEnd(s); isText && n > 0 {
+				to, s = append(to, `\r\n`...), s[n:]
+				continue
+			}
 			to, s = appendEscape(to, s[0]), s[1:]
 		}
 	}
 	return append(to, '"')
+}
+
+// lineEnd returns the length of the line end that s begins with: CRLF, LF or a lone CR; or zero.
+func lineEnd(s string) int {
+	switch {
+	case strings.HasPrefix(s, "\r\n"):
+		return 2
+	case s[0] == '\r' || s[0] == '\n':
+		return 1
+	}
+	return 0
 }
 
 func isEscaped(c byte) bool { return c < ' ' || c == '"' || c == '\\' }

@@ -100,6 +100,19 @@ func same(t *testing.T, m *mail.SGMailV3) {
 	}
 }
 
+// FuzzText: bodies are read as their lines, each of which ends in CRLF.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{"", "\r", "\n", "\n\r", "\r\n", "\r\r\n\n", "plain", "a\nb\rc\r\nd\"\x01\r", "0123456\r\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var got string
+		if err := json.Unmarshal(appendText(nil, s), &got); err != nil || got != crlf(string([]rune(s))) {
+			t.Errorf("%q: got %q, %v", s, got, err)
+		}
+	})
+}
+
 func decoded(t *testing.T, text []byte) (v any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -46,7 +46,7 @@ func (j *jsonWriter) email(e *mail.Email) {
 
 func (j *jsonWriter) content(c *mail.Content) {
 	j.string("type", c.Type)
-	j.string("value", c.Value)
+	j.bodyText("value", c.Value)
 }
 
 func (j *jsonWriter) attachment(a *mail.Attachment) {

@@ -2,6 +2,8 @@ package sendgrid
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
@@ -81,13 +83,24 @@ func optionsOf(m *mailer.Message) (Options, error) {
 	default:
 		return o, unsupported("ProviderOptions[%q] is a %T, not a sendgrid.Options", provider, given)
 	}
-	if err := o.check(); err != nil {
-		return o, unsupported("ProviderOptions[%q]: %v", provider, err)
-	}
 	return o, nil
 }
 
+// check returns what is wrong with o.
 func (o *Options) check() error {
+	if reflect.ValueOf(o).Elem().IsZero() {
+		return nil // as for most messages
+	}
+	if !isUTF8(reflect.ValueOf(o)) {
+		return notUTF8(fmt.Sprintf("ProviderOptions[%q]", provider))
+	}
+	if err := o.limits(); err != nil {
+		return unsupported("ProviderOptions[%q]: %v", provider, err)
+	}
+	return nil
+}
+
+func (o *Options) limits() error {
 	one := o.BypassSpamManagement || o.BypassBounceManagement || o.BypassUnsubscribeManagement
 	switch {
 	case o.UnsubscribeGroup < 0 || o.UnsubscribeGroup == 0 && len(o.GroupsToDisplay) > 0:

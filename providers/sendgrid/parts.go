@@ -2,12 +2,11 @@ package sendgrid
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
@@ -48,10 +47,12 @@ func (b *body) contents() error {
 
 // alternative reads a further form of the body, which JSON holds as text.
 func alternative(a *mailer.Alternative) (mail.Content, error) {
-	kind, err := bareType(a.ContentType)
+	kind, name, err := bareType(a.ContentType)
 	switch {
 	case err != nil:
 		return mail.Content{}, err
+	case name != "":
+		return mail.Content{}, unsupported(`the parameter "name" of an alternative`)
 	case !strings.HasPrefix(kind, "text/"):
 		return mail.Content{}, unsupported("an alternative that is not text")
 	case kind == "text/plain" || kind == "text/html":
@@ -68,28 +69,29 @@ func alternative(a *mailer.Alternative) (mail.Content, error) {
 }
 
 func readText(c mailer.Content) (string, error) {
-	size, err := c.Size()
+	size, err := sizeOf(c)
+	if err != nil {
+		return "", err
+	}
+	src, err := c.Open()
 	if err != nil {
 		return "", sourceError(err)
 	}
-	if size < 0 || size > maxMessageBytes {
-		return "", unsupported("an alternative of %d bytes", size)
-	}
-	r, err := c.Open()
-	if err != nil {
-		return "", sourceError(err)
-	}
-	defer func() { _ = r.Close() }()
-	text, err := io.ReadAll(io.LimitReader(r, size+1))
+	var r exact.Reader
+	r.Reset(src)
+	var text strings.Builder
+	text.Grow(int(size))
+	err = exact.Blocks(&r, size, make([]byte, min(size+1, 32<<10)), func(block []byte) error {
+		text.Write(block)
+		return nil
+	})
 	switch {
 	case err != nil:
 		return "", sourceError(err)
-	case int64(len(text)) != size:
-		return "", sourceError(errors.New("the source has another size than before"))
-	case !utf8.Valid(text):
+	case !utf8.ValidString(text.String()):
 		return "", unsupported("an alternative that is not UTF-8")
 	}
-	return string(text), nil
+	return text.String(), nil
 }
 
 // sourceError is about a content that nobody can read. Where it lies is nobody's business who
@@ -127,43 +129,68 @@ func (b *body) attachments() error {
 // describe says what a is. The characters that are refused are those of the page about errors
 // (message.attachments).
 func describe(to *mail.Attachment, a *mailer.Attachment) (err error) {
-	size, err := a.Content.Size()
+	kind, name, err := fileOf(a)
+	if err != nil {
+		return err
+	}
+	size, err := sizeOf(a.Content)
 	switch {
 	case err != nil:
-		return sourceError(err)
+		return err
 	case size == 0:
 		return unsupported("an empty attachment")
-	case strings.ContainsAny(a.Name, ",;\r\n"):
+	case strings.ContainsAny(name, ",;\r\n"):
 		return unsupported("a file name with a comma or a semicolon")
 	case strings.ContainsAny(a.ContentID, ",;\r\n"):
 		return unsupported("a ContentID with a comma or a semicolon")
 	}
-	to.Filename, to.ContentID, to.Disposition = a.Name, a.ContentID, "attachment"
-	if a.Name == "" {
+	to.Type, to.Filename, to.ContentID, to.Disposition = kind, name, a.ContentID, "attachment"
+	if name == "" {
 		to.Filename = unnamed
 	}
 	if a.ContentID != "" {
 		to.Disposition = "inline"
 	}
-	to.Type, err = bareType(a.ContentType)
-	return err
+	return nil
 }
 
-// bareType returns a media type without parameters, which SendGrid refuses. Only those that
-// say nothing new can be left out: UTF-8 is what it takes text for, and the name stands elsewhere.
-func bareType(contentType string) (string, error) {
+// fileOf returns the media type and the name of a, which may stand in the type alone.
+// [mailer.Prepare] mended Name; what it would have mended is refused in the type.
+func fileOf(a *mailer.Attachment) (kind, name string, err error) {
+	kind, name, err = bareType(a.ContentType)
+	switch {
+	case err != nil:
+		return "", "", err
+	case name == "" || name == a.Name:
+		return kind, a.Name, nil
+	case a.Name != "":
+		return "", "", unsupported("two file names: Name and that in the content type differ")
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, isNotInName):
+		return "", "", unsupported("the file name in a content type, with a character that is not for names")
+	}
+	return kind, name, nil
+}
+
+// isNotInName: separators of folders, controls, and what reorders the text around it.
+func isNotInName(r rune) bool {
+	return r == '/' || r == '\\' || unicode.In(r, unicode.Cc, unicode.Cf)
+}
+
+// bareType returns a media type without parameters, which SendGrid refuses, and the one called
+// name. A charset can be left out where it is UTF-8, which SendGrid takes text for; others cannot.
+func bareType(contentType string) (kind, name string, err error) {
 	if !strings.ContainsRune(contentType, ';') {
-		return strings.ToLower(strings.TrimSpace(contentType)), nil
+		return strings.ToLower(strings.TrimSpace(contentType)), "", nil
 	}
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		return "", unsupported("a content type that cannot be understood")
+		return "", "", unsupported("a content type that cannot be understood")
 	}
-	for name, value := range params {
-		known := name == "name" || name == "charset" && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "us-ascii"))
+	for param, value := range params {
+		known := param == "name" || param == "charset" && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "us-ascii"))
 		if !known {
-			return "", unsupported("the parameter %q of a content type, with its value", name)
+			return "", "", unsupported("the parameter %q of a content type, with its value", param)
 		}
 	}
-	return kind, nil
+	return kind, params["name"], nil
 }

@@ -23,23 +23,29 @@ const before = time.Hour
 // Resolve implements [mailer.Resolver] by the Email Logs, where Config.ResolveByLogs is set: it
 // looks at the latest messages to the first recipient since msg.Date, for one that carries
 // msg's identity. [mailer.Accepted] means that SendGrid took the message, whatever came of it
-// afterwards. What is not found proves nothing, for the logs may lag: that is Unknown.
+// afterwards. What is not found proves nothing, for the logs may lag: that is Unknown. The
+// error is never a [*mailer.SendError]; it wraps [mailer.ErrInvalidMessage] where msg is not prepared.
 func (c *Client) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outcome, error) {
 	if !c.cfg.ResolveByLogs {
 		return mailer.Unknown, fmt.Errorf("sendgrid: %w: Config.ResolveByLogs (resolve=true) is off", mailer.ErrUnsupported)
 	}
-	m, err := mailer.Prepare(msg)
-	if err != nil {
-		return mailer.Unknown, err
+	if msg == nil || msg.MessageID == "" {
+		return mailer.Unknown, fmt.Errorf("%s: %w: only a prepared message can be looked for", provider, mailer.ErrInvalidMessage)
 	}
 	a := c.attempt(ctx)
 	a.Gate = nil // of a message
+	m, err := mailer.Prepare(msg)
+	if err != nil {
+		return mailer.Unknown, httpapi.Unresolved(a.Invalid(err))
+	}
+	identity := make(map[string]string)
+	identify(identity, m)
 	ids, err := c.search(ctx, a, m)
 	if err != nil {
 		return mailer.Unknown, httpapi.Unresolved(err)
 	}
 	for _, id := range ids {
-		switch same, err := c.isLogged(ctx, a, id, m); {
+		switch same, err := c.isLogged(ctx, a, id, identity); {
 		case err != nil:
 			return mailer.Unknown, httpapi.Unresolved(err)
 		case same:
@@ -90,9 +96,9 @@ func (c *Client) search(ctx context.Context, a *ledger.Attempt, m *mailer.Messag
 	return ids, nil
 }
 
-// isLogged reports whether the message that SendGrid calls id is m (GET /v3/logs/{sg_message_id}).
+// isLogged reports whether the message that SendGrid calls id has the identity (GET /v3/logs/{sg_message_id}).
 // UNVERIFIED: the name of the object with the custom arguments, for which both that are in use are taken.
-func (c *Client) isLogged(ctx context.Context, a *ledger.Attempt, id string, m *mailer.Message) (bool, error) {
+func (c *Client) isLogged(ctx context.Context, a *ledger.Attempt, id string, identity map[string]string) (bool, error) {
 	reply, err := c.api.Get(ctx, a, &httpapi.Request{Method: http.MethodGet, Path: "/v3/logs/" + url.PathEscape(id)})
 	if err != nil {
 		return false, err
@@ -104,11 +110,11 @@ func (c *Client) isLogged(ctx context.Context, a *ledger.Attempt, id string, m *
 	if !reply.JSON(&detail) {
 		return false, a.Refuse(ledger.ProviderDown, ledger.Reason{}, errNotUnderstood)
 	}
-	return carries(detail.CustomArgs, m) || carries(detail.UniqueArgs, m), nil
+	return carries(detail.CustomArgs, identity) || carries(detail.UniqueArgs, identity), nil
 }
 
-// carries reports whether args name m. They are an object, or the text of one.
-func carries(args json.RawMessage, m *mailer.Message) bool {
+// carries reports whether args have all of the identity. They are an object, or the text of one.
+func carries(args json.RawMessage, identity map[string]string) bool {
 	var text string
 	if json.Unmarshal(args, &text) == nil {
 		args = json.RawMessage(strings.TrimSpace(text))
@@ -117,5 +123,10 @@ func carries(args json.RawMessage, m *mailer.Message) bool {
 	if json.Unmarshal(args, &held) != nil {
 		return false
 	}
-	return held[argMessageID] == m.MessageID && held[argKey] == m.IdempotencyKey
+	for key, value := range identity {
+		if held[key] != value {
+			return false
+		}
+	}
+	return true
 }

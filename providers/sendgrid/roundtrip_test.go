@@ -6,10 +6,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/providers/sendgrid"
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
@@ -65,7 +67,7 @@ func TestRoundTrip(t *testing.T) {
 	same("ReplyTo", got.ReplyTo, heldAddresses(m.ReplyTo))
 	same("Subject", got.Subject, m.Subject)
 	same("Contents", got.Contents, []sendgridtest.Content{
-		{Type: "text/plain", Value: m.Text}, {Type: "text/html", Value: m.HTML}, {Type: "text/x-amp-html", Value: "<html ⚡4email></html>"},
+		{Type: "text/plain", Value: strings.ReplaceAll(m.Text, "\n", "\r\n")}, {Type: "text/html", Value: m.HTML}, {Type: "text/x-amp-html", Value: "<html ⚡4email></html>"},
 	})
 	same("Attachments", got.Attachments, []sendgridtest.Attachment{
 		{Filename: "Übersicht 2026.pdf", Type: "application/pdf", Disposition: "attachment", Content: bytes.Repeat([]byte{0, 1, 2, 0xff}, 50_000)},
@@ -79,6 +81,7 @@ func TestRoundTrip(t *testing.T) {
 	same("Categories", got.Categories, m.Tags)
 	args := maps.Clone(m.Metadata)
 	args["mailkeel_message_id"], args["mailkeel_key"] = m.MessageID, m.IdempotencyKey
+	args["mailkeel_envelope"] = httpapi.EnvelopeID(m.Recipients())
 	same("CustomArgs", got.CustomArgs, args)
 	same("SendAt", got.SendAt.Unix(), m.SendAt.Unix())
 }

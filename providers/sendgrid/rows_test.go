@@ -246,6 +246,11 @@ func rowCases() []rowCase {
 // epoch is a time of the server's clock.
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+// plain503 asks to wait, in a text that nobody documents.
+func plain503(text string) sendgridtest.Answer {
+	return sendgridtest.Answer{Status: 503, Body: []byte(text), Header: http.Header{"Retry-After": {"5"}, "Content-Type": {"text/plain"}}}
+}
+
 func serverRows() []rowCase {
 	own := refused(provider, laterOrOther, 500, mailer.ErrUnavailable)
 	return []rowCase{
@@ -253,6 +258,7 @@ func serverRows() []rowCase {
 		{row: 26, name: "500 by the application, distrusted", fault: replying(sendgridtest.InternalError()), client: distrust, want: unknown(provider, 500, 0)},
 		{row: 26, name: "500 as a page", fault: acceptingBut(sendgridtest.HTMLPage(500)), want: unknown(provider, 500, 1)},
 		{row: 26, name: "500 without a body", fault: acceptingBut(sendgridtest.Answer{Status: 500}), want: unknown(provider, 500, 1)},
+		{row: 26, name: "500 with a list that says nothing", fault: acceptingBut(sendgridtest.Errors(500, sendgridtest.Error{})), want: unknown(provider, 500, 1)},
 		{row: 26, name: "500 with other JSON", fault: acceptingBut(sendgridtest.Answer{Status: 500, Body: []byte(`{"error":"x"}`), Header: http.Header{"Content-Type": {"application/json"}}}), want: unknown(provider, 500, 1)},
 		{row: 27, name: "501", fault: replying(status(501)), want: refused(provider, other, 501, mailer.ErrUnavailable)},
 		{row: 27, name: "505", fault: replying(status(505)), want: refused(provider, other, 505, mailer.ErrUnavailable)},
@@ -260,10 +266,13 @@ func serverRows() []rowCase {
 		{row: 28, name: "504", fault: acceptingBut(sendgridtest.Gateway(504)), want: unknown(provider, 504, 1)},
 		{row: 28, name: "502 with errors", fault: acceptingBut(status(502)), want: unknown(provider, 502, 1)},
 		{row: 29, name: "503 by the application", fault: replying(sendgridtest.Unavailable()), want: refused(provider, laterOrOther, 503, mailer.ErrUnavailable)},
-		{row: 29, name: "503 with Retry-After", fault: replying(header(sendgridtest.Answer{Status: 503, Header: http.Header{}}, "Retry-After", "5")), want: refused(provider, laterOrOther, 503, mailer.ErrUnavailable).after(5 * time.Second)},
+		{row: 29, name: "503 with Retry-After", fault: replying(plain503("busy")), want: refused(provider, laterOrOther, 503, mailer.ErrUnavailable).after(5 * time.Second)},
+		{row: 29, name: "503 with Retry-After, distrusted", fault: acceptingBut(plain503("busy")), client: distrust, want: unknown(provider, 503, 1)},
 		{row: 29, name: "503 by the application, distrusted", fault: replying(sendgridtest.Unavailable()), client: distrust, want: unknown(provider, 503, 0)},
 		{row: 30, name: "503 as a page", fault: acceptingBut(sendgridtest.Gateway(503)), want: unknown(provider, 503, 1)},
 		{row: 30, name: "503 as a page with Retry-After", fault: acceptingBut(header(sendgridtest.HTMLPage(503), "Retry-After", "5")), want: unknown(provider, 503, 1)},
+		{row: 30, name: "503 with nothing but Retry-After", fault: acceptingBut(plain503("")), want: unknown(provider, 503, 1)},
+		{row: 30, name: "503 with a list that says nothing", fault: acceptingBut(sendgridtest.Errors(503, sendgridtest.Error{})), want: unknown(provider, 503, 1)},
 		{row: 30, name: "503 without a body", fault: acceptingBut(sendgridtest.Answer{Status: 503}), want: unknown(provider, 503, 1)},
 	}
 }

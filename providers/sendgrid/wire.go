@@ -2,8 +2,10 @@ package sendgrid
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
@@ -63,11 +65,14 @@ func (b *body) build() (err error) {
 	if b.options, err = optionsOf(b.msg); err != nil {
 		return err
 	}
+	if err := b.options.check(); err != nil {
+		return err
+	}
 	b.sandbox = b.cfg.Sandbox || b.options.Sandbox
 	b.one[0] = &b.personalization
 	b.mail.Personalizations = b.one[:]
 	for _, step := range [...]func(*body) error{
-		(*body).addresses, (*body).template, (*body).contents, (*body).attachments,
+		(*body).size, (*body).addresses, (*body).template, (*body).contents, (*body).attachments,
 		(*body).fields, (*body).customArgs, (*body).schedule, (*body).settings,
 	} {
 		if err := step(b); err != nil {
@@ -84,6 +89,10 @@ func (b *body) splice() (err error) {
 	if err != nil {
 		// Only what the caller put into Template.Data can fail, and the cause may repeat it.
 		return fmt.Errorf("%w: Template.Data has a value that JSON cannot express", mailer.ErrInvalidMessage)
+	}
+	// After JSON was made of it: so it has no cycles, and what wrote itself can be seen.
+	if t := b.msg.Template; t != nil && (!isUTF8(reflect.ValueOf(t.Data)) || !utf8.Valid(text)) {
+		return notUTF8("Template.Data")
 	}
 	if b.Spliced, err = httpapi.Splice(text, b.inserts); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -85,11 +86,14 @@ func TestWhole(t *testing.T) {
 	got, err := request(t, Config{}, nil)
 	want := `{"from":{"email":"shop@example.com"},"subject":"Your order","personalizations":[{"to":[{"email":"ann@example.com"}]}],` +
 		`"content":[{"type":"text/plain","value":"Thanks"}],"headers":{"Message-ID":"<1@example.com>"},` +
-		`"custom_args":{"mailkeel_key":"1@example.com","mailkeel_message_id":"<1@example.com>"}}`
+		`"custom_args":{"mailkeel_envelope":"` + annEnvelope + `","mailkeel_key":"1@example.com","mailkeel_message_id":"<1@example.com>"}}`
 	if string(got) != want || err != nil {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}
 }
+
+// annEnvelope is the recipients' name where ann@example.com is the only one.
+var annEnvelope = httpapi.EnvelopeID([]string{"ann@example.com"})
 
 func list(addresses ...string) (all []mailer.Address) {
 	for _, s := range addresses {
@@ -144,11 +148,17 @@ func TestFields(t *testing.T) {
 		{"bodies", "content", `[{"type":"text/plain","value":"Thanks"},{"type":"text/html","value":"<b>&</b>"},{"type":"text/x-amp-html","value":"<html ⚡4email>"}]`, Config{}, func(m *mailer.Message) {
 			m.HTML, m.Alternatives = "<b>&</b>", alternativeOf("text/x-amp-html; charset=utf-8", "<html ⚡4email>")
 		}},
+		{"line ends", "content", `[{"type":"text/plain","value":"\r\na\r\n\r\nb\r\n\r\n\r\n\"c\\\r\n"},{"type":"text/html","value":"\r\n<b>\r\n"},{"type":"text/calendar","value":"A\r\nB\r\n"}]`, Config{}, func(m *mailer.Message) {
+			m.Text, m.HTML, m.Alternatives = "\ra\n\rb\r\n\n\r\"c\\\r\n", "\n<b>\r", alternativeOf("text/calendar", "A\nB\r")
+		}},
 		{"only HTML", "content", `[{"type":"text/html","value":"<b>"}]`, Config{}, func(m *mailer.Message) { m.Text, m.HTML = "", "<b>" }},
 		{"attachment", "attachments", `[{"content":"ZmlsZQ==","disposition":"attachment","filename":"bill.pdf","type":"application/pdf"}]`, Config{}, func(m *mailer.Message) { m.Attachments = []mailer.Attachment{file("bill.pdf", "", "")} }},
 		{"inline", "attachments", `[{"content":"ZmlsZQ==","content_id":"logo@x","disposition":"inline","filename":"l.png","type":"image/png"}]`, Config{}, func(m *mailer.Message) { m.Attachments = []mailer.Attachment{file("l.png", "", "logo@x")} }},
 		{"type with name and charset", "attachments.0.type", `"text/csv"`, Config{}, func(m *mailer.Message) {
 			m.Attachments = []mailer.Attachment{file("a.csv", `Text/CSV; name="a.csv"; charset=UTF-8`, "")}
+		}},
+		{"file name in the type", "attachments", `[{"content":"ZmlsZQ==","disposition":"attachment","filename":"Vertrag ü.pdf","type":"application/pdf"}]`, Config{}, func(m *mailer.Message) {
+			m.Attachments = []mailer.Attachment{file("", "application/pdf; name*=utf-8''Vertrag%20%C3%BC.pdf", "")}
 		}},
 		{"no file name", "attachments.0.filename", `"attachment"`, Config{}, func(m *mailer.Message) { m.Attachments = []mailer.Attachment{file("", "", "")} }},
 		{"unicode file name", "attachments.0.filename", `"Übersicht 李.pdf"`, Config{}, func(m *mailer.Message) { m.Attachments = []mailer.Attachment{file("Übersicht 李.pdf", "", "")} }},
@@ -163,7 +173,7 @@ func TestFields(t *testing.T) {
 			m.Unsubscribe = mailer.Unsubscribe{URL: "https://example.com/u", OneClick: true}
 		}},
 		{"tags", "categories", `["a","b"]`, Config{}, func(m *mailer.Message) { m.Tags = []string{"a", "b", "a"} }},
-		{"metadata", "custom_args", `{"k":"v\"ü","mailkeel_key":"key","mailkeel_message_id":"<1@example.com>"}`, Config{}, func(m *mailer.Message) {
+		{"metadata", "custom_args", `{"k":"v\"ü","mailkeel_envelope":"` + annEnvelope + `","mailkeel_key":"key","mailkeel_message_id":"<1@example.com>"}`, Config{}, func(m *mailer.Message) {
 			m.Metadata, m.IdempotencyKey = map[string]string{"k": `v"ü`}, "key"
 		}},
 		{"schedule", "send_at", fmt.Sprint(inAnHour.Unix()), Config{}, func(m *mailer.Message) { m.SendAt = inAnHour }},
@@ -248,6 +258,14 @@ func TestUnsupported(t *testing.T) {
 		{"Attachments[1]", files(file("a", "", ""), file("a;b", "", ""))},
 		{`"charset"`, files(file("a.txt", "text/plain; charset=utf-16", ""))},
 		{`"method"`, files(file("a.ics", "text/calendar; method=REQUEST", ""))},
+		{`"name"`, forms(alternativeOf("text/x-amp-html; name=a.html", "<html>"))},
+		{"two file names", files(file("a.pdf", "application/pdf; name=b.pdf", ""))},
+		{"comma or a semicolon", files(file("", `application/pdf; name="a;b.pdf"`, ""))},
+		{"file name in a content type", files(file("", `application/pdf; name="../b.pdf"`, ""))},
+		{"file name in a content type", files(file("", `application/pdf; name="..\\b.pdf"`, ""))},
+		{"file name in a content type", files(file("", "application/pdf; name*=utf-8''a%E2%80%AEfdp.exe", ""))},
+		{"file name in a content type", files(file("", "application/pdf; name*=utf-8''a%0Ab", ""))},
+		{"file name in a content type", files(file("", "application/pdf; name*=utf-8''a%FFb", ""))},
 		{"empty attachment", files(mailer.Attachment{Name: "a", Content: mailer.Bytes(nil)})},
 		{"30000000", files(mailer.Attachment{Name: "a", Content: mailer.Opener(22_500_000, nil)})},
 		{"more than once", func(m *mailer.Message) {
@@ -323,6 +341,143 @@ func TestCallersFault(t *testing.T) {
 		_, err := request(t, Config{}, change)
 		if err == nil || errors.Is(err, mailer.ErrUnsupported) || strings.Contains(err.Error(), "secret-name") {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestTooLarge: what is too large together is refused before anything of it is read.
+func TestTooLarge(t *testing.T) {
+	unread := func(size int64) mailer.Content {
+		return mailer.Opener(size, func() (io.ReadCloser, error) {
+			t.Errorf("a content of %d bytes is read", size)
+			return nil, errors.New("gone")
+		})
+	}
+	forms := func(sizes ...int64) (all []mailer.Alternative) {
+		for _, size := range sizes {
+			all = append(all, mailer.Alternative{ContentType: "text/calendar", Content: unread(size)})
+		}
+		return all
+	}
+	for name, change := range map[string]func(m *mailer.Message){
+		"alternatives": func(m *mailer.Message) { m.Alternatives = forms(15_000_000, 15_000_001) },
+		"one":          func(m *mailer.Message) { m.Alternatives = forms(math.MaxInt64, math.MaxInt64) },
+		"with text":    func(m *mailer.Message) { m.Text, m.Alternatives = strings.Repeat("x", 15_000_000), forms(15_000_001) },
+		"with HTML":    func(m *mailer.Message) { m.HTML, m.Alternatives = strings.Repeat("x", 15_000_000), forms(15_000_001) },
+		"with an attachment": func(m *mailer.Message) {
+			m.Attachments, m.Alternatives = []mailer.Attachment{{Content: unread(22_000_000)}}, forms(1_000_000)
+		},
+		"an attachment too far": func(m *mailer.Message) {
+			m.Attachments, m.Alternatives = []mailer.Attachment{{Content: unread(math.MaxInt64)}}, forms(1)
+		},
+	} {
+		if _, err := request(t, Config{}, change); !errors.Is(err, mailer.ErrUnsupported) || !strings.Contains(fmt.Sprint(err), "30000000") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestNotUTF8: JSON would have another character in place of what is not UTF-8, so that
+// such a message is refused. The error does not repeat it.
+func TestNotUTF8(t *testing.T) {
+	const latin = "caf\xe9"
+	type inner struct{ Names []string }
+	var changes []func(m *mailer.Message)
+	options := reflect.TypeFor[Options]()
+	for _, at := range stringsOf(options, nil) {
+		var o Options
+		v := reflect.ValueOf(&o).Elem().FieldByIndex(at)
+		v.SetString(latin)
+		changes = append(changes, with(o))
+	}
+	if len(changes) != 13 {
+		t.Errorf("Options has %d texts, want 13", len(changes))
+	}
+	changes = append(changes, with(Options{Substitutions: map[string]string{"-a-": latin}}), with(Options{Substitutions: map[string]string{latin: "a"}}))
+	for _, value := range []any{
+		latin, []any{"a", latin}, map[string]any{"a": map[string]any{"b": latin}}, map[string]string{latin: "b"}, [2]string{"a", latin},
+		inner{[]string{latin}}, &inner{[]string{latin}}, json.RawMessage(`"` + latin + `"`), spelled(latin), &struct{ S spelledByPointer }{spelledByPointer{latin}},
+	} {
+		changes = append(changes, func(m *mailer.Message) { dynamic(m); m.Template.Data["v"] = value })
+	}
+	changes = append(changes,
+		func(m *mailer.Message) { dynamic(m); m.Template.Data[latin] = 1 },
+		func(m *mailer.Message) { legacy(m); m.Template.Data["-n-"] = latin },
+		func(m *mailer.Message) { legacy(m); m.Template.Data[latin] = "a" })
+	for i, change := range changes {
+		_, err := request(t, Config{}, change)
+		if !errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, mailer.ErrUnsupported) || strings.Contains(fmt.Sprint(err), "caf") {
+			t.Errorf("change %d: got %v", i, err)
+		}
+	}
+}
+
+// spelled writes itself as text.
+type spelled string
+
+func (s spelled) MarshalText() ([]byte, error) { return []byte(s), nil }
+
+// spelledByPointer does so only where it has an address.
+type spelledByPointer struct{ text string }
+
+func (s *spelledByPointer) MarshalText() ([]byte, error) { return []byte(s.text), nil }
+
+// circle holds what leads back to itself, but not in the JSON that it writes.
+type circle struct{ Ring *ring }
+
+type ring struct{ Next *ring }
+
+func (c *circle) MarshalJSON() ([]byte, error) { return []byte(`"round"`), nil }
+
+// stringsOf returns where t has fields that are strings.
+func stringsOf(t reflect.Type, under []int) (all [][]int) {
+	for i := range t.NumField() {
+		at := append(slices.Clone(under), i)
+		switch f := t.Field(i).Type; f.Kind() {
+		case reflect.String:
+			all = append(all, at)
+		case reflect.Struct:
+			all = append(all, stringsOf(f, at)...)
+		}
+	}
+	return all
+}
+
+// TestUTF8: the character that stands for what is not UTF-8 may be meant, and what JSON does not hold
+// may be anything.
+func TestUTF8(t *testing.T) {
+	type held struct {
+		Text   string
+		Bytes  []byte
+		Left   string `json:"-"`
+		hidden string
+		Time   time.Time
+	}
+	round := circle{new(ring)}
+	round.Ring.Next = round.Ring
+	_, err := request(t, Config{}, func(m *mailer.Message) {
+		dynamic(m)
+		m.Template.Data["v"] = []any{&struct{ C circle }{round}, (*spelledByPointer)(nil), nil, 1.5, true, &held{"\ufffd ü", []byte("\xff"), "\xff", "\xff", inAnHour}, (*held)(nil), spelled("ü"), json.RawMessage(`"\ufffd"`)}
+		with(Options{OpenTrackingTag: "\ufffd"})(m)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReserved: metadata that events cannot bring back is named, or refused with strict.
+func TestReserved(t *testing.T) {
+	for key, lost := range map[string]bool{
+		"email": true, "event": true, "smtp-id": true, "url_offset": true, "asm_group_id": true, "useragent": true, "order": false, "Email": false, "emails": false,
+	} {
+		m := &mailer.Message{Metadata: map[string]string{"a": "b", key: "value"}, Tags: []string{"ü"}}
+		degraded, err := fit(m, false)
+		if err != nil || slices.Contains(degraded, "metadata") != lost || !slices.Contains(degraded, "tags") {
+			t.Errorf("%q: degraded %q, %v", key, degraded, err)
+		}
+		m.Tags = nil
+		if _, err := fit(m, true); errors.Is(err, mailer.ErrUnsupported) != lost {
+			t.Errorf("%q: strict says %v", key, err)
 		}
 	}
 }
@@ -424,6 +579,11 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// crlf returns s with every line end as CRLF.
+func crlf(s string) string {
+	return strings.NewReplacer("\r\n", "\r\n", "\r", "\r\n", "\n", "\r\n").Replace(s)
+}
+
 // FuzzEncode: whatever Prepare takes is a request that says the same.
 func FuzzEncode(f *testing.F) {
 	f.Add("Doe, Jane", "Subject", "text", "value", "a.txt")
@@ -454,7 +614,7 @@ func FuzzEncode(f *testing.F) {
 			t.Fatalf("%v: %s", err, &written)
 		}
 		content, err := base64.StdEncoding.DecodeString(got.Attachments[0].Content)
-		if err != nil || string(content) != text+"x" || got.From.Name != m.From.Name || got.Subject != m.Subject || got.Content[0].Value != text ||
+		if err != nil || string(content) != text+"x" || got.From.Name != m.From.Name || got.Subject != m.Subject || got.Content[0].Value != crlf(text) ||
 			got.Headers["X-A"] != value || got.CustomArgs["k"] != value || m.Attachments[0].Name != "" && got.Attachments[0].Filename != m.Attachments[0].Name {
 			t.Errorf("got %+v from %+v", got, m)
 		}
