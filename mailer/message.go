@@ -80,7 +80,9 @@ type Message struct {
 type Alternative struct {
 	// ContentType is a media type with its parameters, such as "text/calendar; method=REQUEST".
 	ContentType string
-	Content     Content
+	// Content is sent as it is, octet by octet, but to an API that takes it as text: with CRLF
+	// at the end of each line.
+	Content Content
 }
 
 // An Attachment is a file that travels with the message.

@@ -22,7 +22,7 @@ func TestAllocations(t *testing.T) {
 		}
 		f.Release()
 	})
-	const most = 9
+	const most = 10 // one of them is the name of the envelope
 	if got > most {
 		t.Errorf("%v allocations, at most %v are wanted", got, most)
 	}

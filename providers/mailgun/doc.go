@@ -25,8 +25,8 @@
 //
 // Everything in a [mailer.Message] but ReturnPath and DSN, for Mailgun sets the return path, and
 // addresses with a local part outside ASCII (Anymail: such an author breaks delivery). A
-// message is taken or refused as a whole. The Message-ID and the idempotency key stand in events as
-// user variables mailkeel_message_id and mailkeel_key, beside Metadata, whose keys may not
+// message is taken or refused as a whole. The Message-ID, the idempotency key and a hash of the recipients stand in
+// events as user variables mailkeel_message_id, mailkeel_key and mailkeel_envelope, beside Metadata, whose keys may not
 // begin with mailkeel_. Mailgun would show all variables to the recipient, in the header field
 // X-Mailgun-Variables; they are suppressed there unless Options.ShowVariables is set. With
 // a template they are values for it as well, which Template.Data overrules. Tags are shown, in
@@ -53,7 +53,8 @@
 //   - 25 MiB a message and 52.4 MiB a request (manual); Config.MaxMessageBytes. The limit of a message is
 //     held against its bytes in messages.mime and against those of the request in messages.
 //   - 10 tags of at most 128 ASCII characters (mailgun-go 5; the manual and version 4 say 3);
-//     Config.MaxTags. What does not fit is left out, and "tags" is named in Receipt.Degraded.
+//     Config.MaxTags. What does not fit is left out, and "tags" is named in Receipt.Degraded. Mailgun compares
+//     tags without case (manual): of those that are equal, one is sent.
 //   - 16 KB for all o:, h:, v: and t: parameters together: tags, metadata, options, the header fields and
 //     data beside a template. Whether names count is UNVERIFIED; here they do. A value of
 //     metadata over 4 KB would be cut in events; none may be as long. A key with a quote, backslash, percent sign or
@@ -67,10 +68,12 @@
 // know answer 200 "Mailgun Magnificent API" (Anymail); this and every other 200 is Unknown.
 // A 500 or 503 with Mailgun's JSON error {"message": "..."} is its own word that it did not take the message:
 // NotAccepted. The description has that form for 500; the manual lists 503 beside it, whose form
-// is UNVERIFIED. Config.Treat5xxAsUnknown distrusts both. 502 and 504 are Unknown, whatever they hold.
+// is UNVERIFIED. A 503 in another form is NotAccepted where it has Retry-After and a body that is not HTML; every other
+// 500 and 503 may come from a gateway, and is Unknown. Config.Treat5xxAsUnknown distrusts them all. 502 and
+// 504 are Unknown, whatever they hold.
 // A 400 that says that the domain or the account may not send, or that a key for signing is not set
 // up, has ScopeAccount. A 429 says in its text when to try again, in seconds or as a date; that
-// Mailgun sends Retry-After is UNVERIFIED, but it comes first where it is there.
+// Mailgun sends Retry-After is UNVERIFIED, but the text counts only where it is not there, or asks for nothing.
 //
 // # Connection string
 //
@@ -88,6 +91,7 @@
 // Mailgun has no idempotency key: a message sent twice goes out twice, although the copies share their
 // Message-ID. With Config.ResolveByEvents (resolve=true) and an account key, [Client.Resolve] asks the
 // domain's events what became of a message. They come late, and are kept for days: a plan decides for how many.
+// A copy of a prepared message with other recipients has the same Message-ID; mailkeel_envelope tells the two apart.
 //
 // [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
 package mailgun

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
@@ -28,16 +30,6 @@ type form struct {
 	counted  int // octets of o:, h:, v: and t: parameters, their names included
 	err      error
 	message  *eml.Body // released with the form
-}
-
-// A part is what stands at a place of the buffer without being copied there.
-type part struct {
-	at      int
-	text    string
-	body    *eml.Body
-	content mailer.Content
-	bytes   int64 // of content
-	label   string
 }
 
 var forms = sync.Pool{New: func() any { return new(form) }}
@@ -75,14 +67,41 @@ func (f *form) fields() []httpapi.Field {
 var (
 	errName  = errors.New("has a name that a form cannot hold")
 	errValue = errors.New("has a control character")
+	errUTF8  = errors.New("is not valid UTF-8")
 )
 
 // field adds a field whose value is one line.
 func (f *form) field(name, value string) {
-	if !isLine(value) {
-		f.fail(name, errValue)
-	}
+	f.check(name, value)
 	f.lines(name, value)
+}
+
+// check refuses what no value of one line may hold.
+func (f *form) check(name, value string) {
+	switch {
+	case !isLine(value):
+		f.fail(name, errValue)
+	case !utf8.ValidString(value):
+		f.fail(name, errUTF8)
+	}
+}
+
+// list adds n values of one line, with commas between those that share a field.
+func (f *form) list(name string, n, perField int, value func(int) string) {
+	for i := range n {
+		if i%perField == 0 {
+			f.open(name)
+			f.close()
+		}
+		v := value(i)
+		f.check(name, v)
+		f.buf = append(f.buf, v...)
+		end := ", "
+		if (i+1)%perField == 0 || i+1 == n {
+			end = "\r\n"
+		}
+		f.buf = append(f.buf, end...)
+	}
 }
 
 // lines adds a field whose value may have any number of lines. Parameters are counted.
@@ -95,18 +114,33 @@ func (f *form) lines(name, value string) {
 	}
 }
 
-// text adds a field whose value is not copied.
+// text adds a field whose value is not copied. Its line ends become CRLF.
 func (f *form) text(name, value string) {
 	f.open(name)
 	f.close()
-	f.put(part{text: value}, int64(len(value)))
+	missing, _ := missingInLines(value, false)
+	if missing == 0 {
+		f.put(part{text: value}, int64(len(value)))
+		return
+	}
+	c := mailer.Opener(int64(len(value)), func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(value)), nil })
+	f.putLines(part{content: c, bytes: int64(len(value)), label: name}, missing)
 }
 
-// stream adds a field whose value is a content.
-func (f *form) stream(name, label string, c mailer.Content) {
-	f.open(name)
+// amp adds the AMP of a message. It is read here for the first time, to know
+// what its size is when its line ends are CRLF.
+func (f *form) amp(label string, c mailer.Content) {
+	f.open("amp-html")
 	f.close()
-	f.putContent(label, c)
+	p := part{content: c, bytes: f.sizeOf(label, c), label: label}
+	if f.err != nil {
+		return
+	}
+	missing, err := p.missingInLines()
+	if err != nil {
+		f.err = p.failed(err)
+	}
+	f.putLines(p, missing)
 }
 
 // mime adds a message laid out.
@@ -154,6 +188,17 @@ func (f *form) put(p part, bytes int64) {
 }
 
 func (f *form) putContent(label string, c mailer.Content) {
+	bytes := f.sizeOf(label, c)
+	f.put(part{content: c, bytes: bytes, label: label}, bytes)
+}
+
+// putLines puts a content that lacks so many octets to have every line end as CRLF.
+func (f *form) putLines(p part, missing int64) {
+	p.lines, p.size = missing > 0, p.bytes+missing
+	f.put(p, p.size)
+}
+
+func (f *form) sizeOf(label string, c mailer.Content) int64 {
 	bytes, err := c.Size()
 	if err == nil && bytes < 0 {
 		err = errors.New("is of unknown size: the message has to be spooled")
@@ -161,7 +206,7 @@ func (f *form) putContent(label string, c mailer.Content) {
 	if err != nil {
 		f.fail(label, exact.Pathless(err))
 	}
-	f.put(part{content: c, bytes: bytes, label: label}, bytes)
+	return bytes
 }
 
 // fail keeps the first error.
@@ -197,50 +242,6 @@ func (f *form) WriteTo(w io.Writer) (int64, error) {
 	}
 	n, err := w.Write(f.buf[done:])
 	return written + int64(n), err
-}
-
-func (p *part) writeTo(w io.Writer) (int64, error) {
-	switch {
-	case p.body != nil:
-		return p.body.WriteTo(w)
-	case p.content.IsZero():
-		n, err := io.WriteString(w, p.text)
-		return int64(n), err
-	}
-	n, err := p.copyContent(w)
-	if err != nil {
-		err = fmt.Errorf("%w: %s: %w", eml.ErrSource, p.label, exact.Pathless(err))
-	}
-	return n, err
-}
-
-// A copier copies one content after the other.
-type copier struct {
-	src   exact.Reader
-	block [32 << 10]byte
-}
-
-var copiers = sync.Pool{New: func() any { return new(copier) }}
-
-// copyContent copies exactly as many bytes as there were when the form was made; the last of
-// them are not written when there are others now.
-func (p *part) copyContent(w io.Writer) (written int64, err error) {
-	r, err := p.content.Open()
-	if err != nil {
-		return 0, err
-	}
-	c, _ := copiers.Get().(*copier)
-	defer copiers.Put(c)
-	c.src.Reset(r)
-	err = exact.Blocks(&c.src, p.bytes, c.block[:], func(block []byte) error {
-		n, err := w.Write(block)
-		written += int64(n)
-		if n < len(block) && err == nil {
-			err = io.ErrShortWrite
-		}
-		return err
-	})
-	return written, err
 }
 
 // isPartName leaves out what senders and readers of forms escape in different ways.

@@ -118,7 +118,7 @@ func TestFormSource(t *testing.T) {
 		"fails to close": {actual: size, closing: errClose, is: fs.ErrClosed},
 	} {
 		f := newForm("messages")
-		f.stream("html", "HTML", mailer.Opener(size, func() (io.ReadCloser, error) {
+		f.file("attachment", "a", "text/plain", "HTML", mailer.Opener(size, func() (io.ReadCloser, error) {
 			return closing{strings.NewReader(strings.Repeat("~", c.actual)), c.closing}, nil
 		}))
 		f.finish()
@@ -150,14 +150,20 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// TestMemory: an attachment of 10 MB costs what a small one does.
+// TestMemory: an attachment or a text of 10 MB costs what a small one does.
 func TestMemory(t *testing.T) {
-	cfg, content := testConfig(t), mailer.Bytes(make([]byte, 10<<20))
-	for name, template := range map[string]*mailer.Template{"messages.mime": nil, "messages": {ID: "x"}} {
-		m, err := mailer.Prepare(&mailer.Message{
-			From: mailer.Address{Address: "a@example.com"}, To: []mailer.Address{{Address: "b@example.com"}},
-			Template: template, Attachments: []mailer.Attachment{{Name: "a.bin", Content: content}},
-		})
+	cfg, lines := testConfig(t), strings.Repeat("line\n", 2<<20)
+	content := mailer.Bytes([]byte(lines))
+	attachments := []mailer.Attachment{{Name: "a.bin", Content: content}}
+	batch := map[string]any{provider: Options{RecipientVariables: map[string]map[string]any{}}}
+	for name, m := range map[string]*mailer.Message{
+		"messages.mime": {Attachments: attachments},
+		"messages":      {Attachments: attachments, Template: &mailer.Template{ID: "x"}},
+		"text":          {Text: lines, ProviderOptions: batch},
+		"AMP":           {Alternatives: []mailer.Alternative{{ContentType: "text/x-amp-html", Content: content}}, ProviderOptions: batch},
+	} {
+		m.From, m.To = mailer.Address{Address: "a@example.com"}, []mailer.Address{{Address: "b@example.com"}}
+		m, err := mailer.Prepare(m)
 		if err != nil {
 			t.Fatal(err)
 		}

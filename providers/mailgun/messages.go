@@ -42,9 +42,10 @@ func checkTogether(m *mailer.Message, o *Options) error {
 func (e *encoder) partsOfMessage() error {
 	m := e.m
 	e.field("from", mailbox(m.From))
-	e.mailboxes("to", m.To)
-	e.mailboxes("cc", m.Cc)
-	e.mailboxes("bcc", m.Bcc)
+	each := perField(len(m.To) + len(m.Cc) + len(m.Bcc))
+	e.mailboxes("to", m.To, each)
+	e.mailboxes("cc", m.Cc, each)
+	e.mailboxes("bcc", m.Bcc, each)
 	if m.Subject != "" || m.Template == nil { // a template may have one
 		e.field("subject", m.Subject)
 	}
@@ -56,10 +57,8 @@ func (e *encoder) partsOfMessage() error {
 	return nil
 }
 
-func (e *encoder) mailboxes(name string, list []mailer.Address) {
-	for i := range list {
-		e.field(name, mailbox(list[i]))
-	}
+func (e *encoder) mailboxes(name string, list []mailer.Address, each int) {
+	e.list(name, len(list), each, func(i int) string { return mailbox(list[i]) })
 }
 
 // mailbox writes an address of RFC 5322 section 3.4 with its name in UTF-8, as RFC 6532
@@ -115,7 +114,7 @@ func (e *encoder) bodies() error {
 		if i > 0 || !isAMP(a.ContentType) {
 			return unsupported("Alternatives[%d] cannot be carried beside a Template or RecipientVariables: one of text/x-amp-html can", i)
 		}
-		e.stream("amp-html", "Alternatives[0]", a.Content)
+		e.amp("Alternatives[0]", a.Content)
 	}
 	return nil
 }

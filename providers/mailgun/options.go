@@ -10,9 +10,10 @@ import (
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-// Options is what Mailgun knows of and [mailer.Message] cannot say. It goes, by value, into
-// Message.ProviderOptions["mailgun"]. The zero value asks for nothing; a value that Mailgun
-// would refuse is refused with [mailer.ErrUnsupported] before anything is sent.
+// Options is what Mailgun knows of and [mailer.Message] cannot say. It goes, by value or as a
+// pointer, into Message.ProviderOptions["mailgun"]. The zero value, like a nil pointer, asks for nothing. What Mailgun
+// would refuse is refused with [mailer.ErrUnsupported] before anything is sent, and a text that
+// is not UTF-8 with [mailer.ErrInvalidMessage].
 type Options struct {
 	// TestMode has the message taken and billed, and not delivered. See Config.TestMode for all.
 	TestMode bool
@@ -57,12 +58,16 @@ type Options struct {
 
 // optionsOf returns what msg asks of Mailgun alone.
 func optionsOf(msg *mailer.Message) (Options, error) {
-	given, found := msg.ProviderOptions[provider]
-	if !found {
-		return Options{}, nil
-	}
-	o, ok := given.(Options)
-	if !ok {
+	var o Options
+	switch given := msg.ProviderOptions[provider].(type) {
+	case nil:
+	case Options:
+		o = given
+	case *Options:
+		if given != nil {
+			o = *given
+		}
+	default:
 		return o, unsupported("ProviderOptions[%q] is a %T, not a mailgun.Options", provider, given)
 	}
 	if err := o.check(); err != nil {

@@ -1,22 +1,23 @@
 package mailgun
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
 // The names under which the identity of a message stands in Mailgun's events. Metadata may
 // not begin like them.
 const (
-	reserved      = "mailkeel_"
-	variableID    = reserved + "message_id"
-	variableKey   = reserved + "key"
-	variablesName = "X-Mailgun-Variables"
+	reserved         = "mailkeel_"
+	variableID       = reserved + "message_id"
+	variableKey      = reserved + "key"
+	variableEnvelope = reserved + "envelope"
+	variablesName    = "X-Mailgun-Variables"
 )
 
 const (
@@ -39,17 +40,27 @@ func (e *encoder) parameters() error {
 	return nil
 }
 
-// tags adds those that Mailgun takes; the others are left out.
+// tags adds those that Mailgun takes; the others are left out. One that it has already, for it compares
+// them without case, is not missing.
 func (e *encoder) tags() {
 	added := 0
-	for _, tag := range e.m.Tags {
-		if e.cfg.MaxTags >= 0 && added == e.cfg.MaxTags || len(tag) > maxTagBytes || !isPrintable(tag) {
+	for i, tag := range e.m.Tags {
+		switch {
+		case len(tag) > maxTagBytes || !isPrintable(tag):
 			e.degrade(mailer.FeatureTags)
-			continue
+		case hasTag(e.m.Tags[:i], tag):
+		case e.cfg.MaxTags >= 0 && added == e.cfg.MaxTags:
+			e.degrade(mailer.FeatureTags)
+		default:
+			e.field("o:tag", tag)
+			added++
 		}
-		e.field("o:tag", tag)
-		added++
 	}
+}
+
+// hasTag compares with tags of the same length, for a letter outside ASCII may fold to one of ASCII.
+func hasTag(tags []string, tag string) bool {
+	return slices.ContainsFunc(tags, func(t string) bool { return len(t) == len(tag) && strings.EqualFold(t, tag) })
 }
 
 // variables adds the identity and the metadata, in the order of its names so that every
@@ -57,6 +68,7 @@ func (e *encoder) tags() {
 func (e *encoder) variables() error {
 	e.field("v:"+variableID, e.m.MessageID)
 	e.field("v:"+variableKey, e.m.IdempotencyKey)
+	e.field("v:"+variableEnvelope, httpapi.EnvelopeID(e.m.Recipients()))
 	if len(e.m.Metadata) == 0 {
 		return nil
 	}
@@ -169,15 +181,6 @@ func hoursAndMinutes(d time.Duration) string {
 		return fmt.Sprintf("%dh", h)
 	}
 	return fmt.Sprintf("%dh%dm", h, m)
-}
-
-// toJSON names what v is and not what is in it.
-func toJSON(field string, v any) (string, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("%w: %s holds what JSON cannot express", mailer.ErrInvalidMessage, field)
-	}
-	return string(b), nil
 }
 
 func isPrintable(s string) bool {

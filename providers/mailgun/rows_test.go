@@ -174,6 +174,8 @@ func rowCases() []rowCase {
 		{row: 24, name: "429 with a date", fault: reply(at(mailguntest.RateLimitedUntil(domain, "bytes", noon.Add(90*time.Second)))), want: limitedBy(90 * time.Second)},
 		{row: 24, name: "429 for a week", fault: reply(mailguntest.RateLimitedFor(domain, "request", 168*time.Hour)), want: limitedBy(time.Hour)},
 		{row: 24, name: "429 with Retry-After", fault: reply(mailguntest.WithRetryAfter(mailguntest.RateLimited(domain, "request"), 7*time.Second)), want: limitedBy(7 * time.Second)},
+		{row: 24, name: "429 with Retry-After and seconds", fault: reply(mailguntest.WithRetryAfter(mailguntest.RateLimitedFor(domain, "request", 120*time.Second), 7*time.Second)), want: limitedBy(7 * time.Second)},
+		{row: 24, name: "429 with an empty Retry-After and seconds", fault: reply(mailguntest.WithRetryAfter(mailguntest.RateLimitedFor(domain, "request", 120*time.Second), 0)), want: limitedBy(120 * time.Second)},
 		{row: 25, name: "451", fault: status(451), want: bad},
 		{row: 26, name: "500 of its own", fault: reply(mailguntest.InternalError()), want: down},
 		{row: 26, name: "500 of its own, distrusted", fault: reply(mailguntest.InternalError()), change: distrust, want: unknown},
@@ -187,10 +189,11 @@ func rowCases() []rowCase {
 		{row: 28, name: "504", fault: mailguntest.AcceptBut(mailguntest.Gateway(504)), want: doubtful},
 		{row: 29, name: "503 of its own", fault: reply(mailguntest.Unavailable()), want: down},
 		{row: 29, name: "503 of its own, distrusted", fault: reply(mailguntest.Unavailable()), change: distrust, want: unknown},
-		{row: 29, name: "503 with Retry-After", fault: reply(mailguntest.WithRetryAfter(mailguntest.Answer{Status: 503}, 5*time.Second)), want: verdict{
+		{row: 29, name: "503 with Retry-After", fault: reply(mailguntest.WithRetryAfter(mailguntest.Answer{Status: 503, Body: []byte("busy")}, 5*time.Second)), want: verdict{
 			outcome: mailer.NotAccepted, scope: mailer.ScopeProvider, elsewhere: true, temporary: true, is: mailer.ErrUnavailable, retryAfter: 5 * time.Second,
 		}},
 		{row: 30, name: "503 with a page", fault: mailguntest.AcceptBut(mailguntest.Gateway(503)), want: doubtful},
+		{row: 30, name: "503 with Retry-After alone", fault: mailguntest.AcceptBut(mailguntest.WithRetryAfter(mailguntest.Answer{Status: 503}, 5*time.Second)), want: doubtful},
 		{row: 30, name: "503 with a page and Retry-After", fault: reply(mailguntest.WithRetryAfter(mailguntest.HTMLPage(503), 5*time.Second)), want: unknown},
 		{row: 31, name: "cut in the status line", fault: mailguntest.Fault{Kind: mailguntest.CutReply, After: 10, Accept: true}, want: doubtful},
 		{row: 31, name: "cut in the header", fault: mailguntest.Fault{Kind: mailguntest.CutReply, After: 30, Accept: true}, want: doubtful},

@@ -107,23 +107,13 @@ func (e *encoder) mimeMessage() error {
 	return nil
 }
 
-// maxEnvelopeFields keeps a form below the thousand parts that common readers of forms take.
-const maxEnvelopeFields = 500
+// maxAddressFields keeps a form below the thousand parts that common readers of forms take.
+const maxAddressFields = 500
 
-// envelope names the recipients, one a field, or where they are many more to a field.
+// envelope names the recipients.
 func (e *encoder) envelope(recipients []string) {
-	each := 1 + (len(recipients)-1)/maxEnvelopeFields
-	for len(recipients) > 0 {
-		n := min(each, len(recipients))
-		e.open("to")
-		e.close()
-		for i, address := range recipients[:n] {
-			if i > 0 {
-				e.buf = append(e.buf, ", "...)
-			}
-			e.buf = append(e.buf, address...)
-		}
-		e.buf = append(e.buf, "\r\n"...)
-		recipients = recipients[n:]
-	}
+	e.list("to", len(recipients), perField(len(recipients)), func(i int) string { return recipients[i] })
 }
+
+// perField is how many of so many addresses share a field: one, or where they are many, more.
+func perField(addresses int) int { return 1 + (addresses-1)/maxAddressFields }
