@@ -84,8 +84,8 @@ func TestBlockGathers(t *testing.T) {
 	}
 	before := len(transport.writes)
 	b.Write(make([]byte, 4*blockBytes))
-	if n := len(transport.writes) - before; n != 1+4 || len(transport.writes[before+1]) != stepBytes {
-		t.Errorf("%d writes for what was gathered and a large piece, want one and four", n)
+	if n := len(transport.writes) - before; n != 1+2 || len(transport.writes[before+1]) != stepBytes {
+		t.Errorf("%d writes for what was gathered and a large piece, want one and two", n)
 	}
 }
 

@@ -185,7 +185,7 @@ func (c *Conn) Write(p []byte) (int, error) { return c.nc.Write(p) }
 
 // stepBytes is how much Put writes at once under one stall limit: as little as costs no speed, for under
 // TLS it does not show whether a part of it has left.
-const stepBytes = 32 << 10
+const stepBytes = 64 << 10
 
 // Put writes p, with a limit on each step of it: stall from its beginning, or commit
 // where that comes first and is not zero.
