@@ -35,6 +35,7 @@ type deliveredFile struct{ name, cid, content string }
 const (
 	messageIDName = "mailkeel_message_id"
 	keyName       = "mailkeel_key"
+	envelopeName  = "mailkeel_envelope"
 )
 
 func fromSendGrid(m *sendgridtest.Message) delivered {
@@ -104,6 +105,7 @@ func (d *delivered) identify(values map[string]string) {
 		switch key {
 		case messageIDName:
 			d.messageID = value
+		case envelopeName: // a hash, which says nothing to anybody
 		case keyName:
 			d.key = value
 		default:

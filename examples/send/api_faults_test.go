@@ -271,7 +271,7 @@ func waitCases() []apiCase {
 			fault: answers(dated(sendgridtest.RateLimitedUntil(soon)), dated(mailguntest.RateLimitedUntil(domain, what, soon))), want: saying(limited, "(retry in 1m30s)")},
 		{row: 24, name: "429 that says for how long in its text", only: mailgunAPI,
 			fault: answer(mailguntest.RateLimitedFor(domain, what, 2*time.Minute)), want: saying(limited, "(retry in 2m0s)")},
-		{row: 29, name: "503 with Retry-After", fault: answer(mailguntest.WithRetryAfter(apifake.Answer{Status: 503}, 90*time.Second)),
+		{row: 29, name: "503 with Retry-After", fault: answer(mailguntest.WithRetryAfter(apifake.Answer{Status: 503, Body: []byte("busy")}, 90*time.Second)),
 			want: saying(refused(mailer.ScopeProvider, 503), "(retry in 1m30s)")},
 	}
 }
@@ -314,6 +314,7 @@ func gatewayCases() []apiCase {
 		undecided(28, "502 in the provider's form", answers(sendgridtest.Errors(502, sendgridtest.Error{Message: "bad gateway"}), apifake.JSON(502, `{"message":"Bad Gateway"}`)), 502),
 		undecided(28, "504 of a gateway", answer(apifake.Gateway(504)), 504),
 		undecided(30, "503 with a page", answer(apifake.HTMLPage(503)), 503),
+		undecided(30, "503 with Retry-After and no body", answer(mailguntest.WithRetryAfter(apifake.Answer{Status: 503}, time.Minute)), 503),
 		undecided(30, "503 with a page and Retry-After", answer(mailguntest.WithRetryAfter(apifake.HTMLPage(503), time.Minute)), 503),
 		undecided(30, "503 with truncated JSON", truncated(503), 503),
 	)

@@ -28,7 +28,8 @@ type Config struct {
 	// progress; zero means 30 s. ReplyTimeout limits the wait for the reply where ctx has
 	// no deadline; zero means 2 min.
 	Timeout, StallTimeout, ReplyTimeout time.Duration
-	// MaxConns limits open connections, idle ones included; zero means 32.
+	// MaxConns limits open connections, idle ones included, and with HTTP2 the exchanges under
+	// way over them; zero means 32.
 	MaxConns int
 	// IdleTimeout is how long an unused connection is kept; zero means 45 s, which is below what
 	// servers and Azure's load balancer allow; negative means that none is kept.

@@ -48,7 +48,8 @@ type Config struct {
 	StallTimeout time.Duration
 	// ReplyTimeout limits the wait for the reply where ctx has no deadline. Zero means 2 min.
 	ReplyTimeout time.Duration
-	// MaxConns limits open connections, idle ones included. Zero means 32. At the limit,
+	// MaxConns limits open connections, idle ones included, and with HTTP2 the sends under way
+	// over them. Zero means 32. At the limit,
 	// Send waits until one is free, its gate's CommitBy passes, or ctx ends.
 	MaxConns int
 	// IdleTimeout is how long an unused connection is kept. Zero means 45 s, which is below what
