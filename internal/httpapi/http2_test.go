@@ -331,7 +331,9 @@ func TestHTTP2Places(t *testing.T) {
 			t.Error(res.Err)
 		}
 	}
-	if n := r.wires.dialled.Load(); n != 1 || a.taken.Load() != 10 {
+	// The framing gives a place back a moment after the reply, so that now and then there is a second
+	// connection. Places that are never given back would take one in every other round.
+	if n := r.wires.dialled.Load(); n > 2 || a.taken.Load() != 10 {
 		t.Errorf("%d connections, %d taken", n, a.taken.Load())
 	}
 }
