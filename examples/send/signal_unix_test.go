@@ -46,6 +46,7 @@ func TestSignals(t *testing.T) {
 			if got.code != c.exit || a.Outcome != c.outcome || a.Attempts[0].Scope != mailer.ScopeCaller {
 				t.Errorf("exit status %d, %+v", got.code, a)
 			}
+			server.WaitIdle() // reached comes before the server has taken the message
 			if n := len(server.Messages()); n != c.copies {
 				t.Errorf("the server has %d copies, want %d", n, c.copies)
 			}
