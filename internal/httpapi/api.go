@@ -182,13 +182,16 @@ func (p *API) judge(res Result, secret mailer.Secret) (ledger.Verdict, ledger.Re
 			why.RetryAfter = problem.Wait
 		}
 	}
-	return v, why, reason(res, v, text)
+	return v, why, reason(res, text)
 }
 
 // reason is the cause of the error, which says the status itself.
-func reason(res Result, v ledger.Verdict, text string) error {
+func reason(res Result, text string) error {
 	if text == "" {
 		text = strings.ToLower(http.StatusText(res.Reply.Status))
+	}
+	if text == "" {
+		text = "no reason given" // a status without a name
 	}
 	switch {
 	case res.Reply.Status/100 == 2 && !res.Reply.Whole && res.Err != nil:
@@ -198,8 +201,6 @@ func reason(res Result, v ledger.Verdict, text string) error {
 		return fmt.Errorf("not what the provider says when it accepts: %s (%d bytes, sha256 %x)", text, len(res.Reply.Body), sum[:8])
 	case res.Reply.Status/100 == 3:
 		return errors.New(text + ": redirects are not followed")
-	case v.Outcome == mailer.Unknown && text == "":
-		return errors.New("reply not understood")
 	}
 	return errors.New(text)
 }

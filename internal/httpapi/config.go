@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -60,11 +61,11 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	if err := c.check(); err != nil {
 		return c, nil, err
 	}
-	setDefault(&c.Timeout, defaultTimeout)
-	setDefault(&c.StallTimeout, defaultStall)
-	setDefault(&c.ReplyTimeout, defaultReplyTimeout)
-	setDefault(&c.IdleTimeout, defaultIdleTimeout)
-	setDefault(&c.MaxConns, defaultMaxConns)
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	c.StallTimeout = cmp.Or(c.StallTimeout, defaultStall)
+	c.ReplyTimeout = cmp.Or(c.ReplyTimeout, defaultReplyTimeout)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, defaultIdleTimeout)
+	c.MaxConns = cmp.Or(c.MaxConns, defaultMaxConns)
 	if c.Proxy == nil {
 		c.Proxy = httpproxy.FromEnvironment().ProxyFunc()
 	}
@@ -73,12 +74,6 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	}
 	c.TLSConfig = c.tlsConfig(base.Hostname())
 	return c, base, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 func (c *Config) check() error {
@@ -125,7 +120,7 @@ func (c *Config) tlsConfig(host string) *tls.Config {
 	if c.TLSConfig != nil {
 		t = c.TLSConfig.Clone()
 	}
-	setDefault(&t.ServerName, host)
+	t.ServerName = cmp.Or(t.ServerName, host)
 	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
 	if t.ClientSessionCache == nil {
 		t.ClientSessionCache = tls.NewLRUClientSessionCache(c.MaxConns)
