@@ -1,6 +1,7 @@
 package mailgun
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -96,20 +97,14 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.check(); err != nil {
 		return c, configError(fmt.Errorf("config: %w", err))
 	}
-	setDefault(&c.BaseURL, hosts[c.Region])
-	setDefault(&c.MaxTags, defaultMaxTags)
-	setDefault(&c.MaxSchedule, defaultMaxSchedule)
-	setDefault(&c.MaxMessageBytes, defaultMaxMessageBytes)
+	c.BaseURL = cmp.Or(c.BaseURL, hosts[c.Region])
+	c.MaxTags = cmp.Or(c.MaxTags, defaultMaxTags)
+	c.MaxSchedule = cmp.Or(c.MaxSchedule, defaultMaxSchedule)
+	c.MaxMessageBytes = cmp.Or(c.MaxMessageBytes, defaultMaxMessageBytes)
 	if base, err := url.Parse(c.BaseURL); err == nil { // else the transport says what is wrong
-		setDefault(&c.Name, base.Hostname())
+		c.Name = cmp.Or(c.Name, base.Hostname())
 	}
 	return c, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 func (c *Config) check() error {

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -104,26 +105,20 @@ func (c Config) withDefaults() (Config, error) {
 		return c, fmt.Errorf("smtp: config: %w", err)
 	}
 	c.Auth = strings.ToUpper(c.Auth)
-	setDefault(&c.Name, c.Host)
-	setDefault(&c.Port, map[Security]int{ImplicitTLS: 465}[c.Security])
-	setDefault(&c.Port, 587)
-	setDefault(&c.Timeout, defaultTimeout)
-	setDefault(&c.StallTimeout, defaultStall)
-	setDefault(&c.ReplyTimeout, defaultReplyTimeout)
-	setDefault(&c.IdleTimeout, defaultIdleTimeout)
-	setDefault(&c.MaxConns, defaultMaxConns)
-	setDefault(&c.MaxMessagesPerConn, defaultMaxMessages)
+	c.Name = cmp.Or(c.Name, c.Host)
+	c.Port = cmp.Or(c.Port, map[Security]int{ImplicitTLS: 465}[c.Security])
+	c.Port = cmp.Or(c.Port, 587)
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
+	c.StallTimeout = cmp.Or(c.StallTimeout, defaultStall)
+	c.ReplyTimeout = cmp.Or(c.ReplyTimeout, defaultReplyTimeout)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, defaultIdleTimeout)
+	c.MaxConns = cmp.Or(c.MaxConns, defaultMaxConns)
+	c.MaxMessagesPerConn = cmp.Or(c.MaxMessagesPerConn, defaultMaxMessages)
 	if c.Dial == nil {
 		c.Dial = new(net.Dialer).DialContext
 	}
 	c.TLSConfig = c.tlsConfig()
 	return c, nil
-}
-
-func setDefault[T comparable](field *T, value T) {
-	if *field == *new(T) {
-		*field = value
-	}
 }
 
 func (c *Config) check() error {
@@ -170,7 +165,7 @@ func (c *Config) tlsConfig() *tls.Config {
 	if c.TLSConfig != nil {
 		t = c.TLSConfig.Clone()
 	}
-	setDefault(&t.ServerName, c.Host)
+	t.ServerName = cmp.Or(t.ServerName, c.Host)
 	t.MinVersion = max(t.MinVersion, tls.VersionTLS12)
 	if t.ClientSessionCache == nil {
 		t.ClientSessionCache = tls.NewLRUClientSessionCache(c.MaxConns)
