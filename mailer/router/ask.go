@@ -1,0 +1,67 @@
+package router
+
+import (
+	"context"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// ask lets the provider say what became of the message.
+func (s *send) ask(a *attempt) {
+	s.asked.add(a.rt)
+	ctx, cancel := context.WithTimeout(s.ctx, s.r.cfg.AskLimit)
+	defer cancel()
+	start := time.Now()
+	outcome, err := a.rt.resolver.Resolve(ctx, a.msg)
+	t := mailer.Attempt{
+		Route: a.rt.Name, Provider: a.rt.provider, Start: start, Duration: time.Since(start), Phase: mailer.PhaseDone,
+		Outcome: outcome, Scope: mailer.ScopeProvider, Detail: "asked what became of it",
+	}
+	if err != nil || outcome == mailer.PartlyAccepted {
+		t.Outcome = mailer.Unknown
+	}
+	switch {
+	case err != nil:
+		t.Detail = "asked what became of it, without an answer"
+	case outcome == mailer.Accepted:
+		t.Scope = mailer.ScopeUnknown
+	}
+	if t.Outcome == mailer.Accepted {
+		t.Decision = done.String()
+	} else {
+		s.open = append(s.open, len(s.log))
+	}
+	s.log = append(s.log, t)
+	s.believe(a, t)
+}
+
+// believe takes the provider's word for the recipients whose outcome is unknown.
+func (s *send) believe(a *attempt, t mailer.Attempt) {
+	if t.Outcome != mailer.Accepted && t.Outcome != mailer.NotAccepted {
+		return
+	}
+	for i := range s.results {
+		r := &s.results[i]
+		if r.Outcome != mailer.Unknown || r.Route != a.rt.nameOf(r.Route) && !a.rt.nested {
+			continue
+		}
+		r.Outcome, r.Detail = t.Outcome, ""
+		if r.Scope = mailer.ScopeUnknown; t.Outcome == mailer.NotAccepted {
+			r.Scope, r.Detail, r.Temporary, r.Elsewhere = mailer.ScopeProvider, a.detail(), true, true
+		}
+	}
+	s.settleDoubt(a, t.Outcome)
+}
+
+// settleDoubt makes the attempt's own verdict what the provider said.
+func (s *send) settleDoubt(a *attempt, outcome mailer.Outcome) {
+	s.doubt = nil
+	if outcome == mailer.NotAccepted {
+		e := *a.failed
+		e.Outcome, e.Temporary, e.Elsewhere = outcome, true, true
+		a.failed = &e
+		return
+	}
+	a.failed = nil
+}

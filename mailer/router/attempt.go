@@ -1,0 +1,271 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/observe"
+)
+
+// An attempt is one Send of a route's Sender.
+type attempt struct {
+	s      *send
+	rt     *route
+	claim  claim
+	gate   mailer.Gate
+	ctx    context.Context //nolint:containedctx // of the one Send that this is
+	cancel context.CancelFunc
+	msg    *mailer.Message
+	to     []string // the recipients; nil: all
+	start  time.Time
+	begun  time.Time   // when the Sender was called: later than start where a place was waited for
+	queued atomic.Bool // a place is being waited for
+	placed bool
+
+	// Under send.mu.
+	watch    *watch
+	due      time.Time // when the watch looks next
+	over     bool
+	slow     bool // it was slow to start
+	full     bool // because it waited for a place
+	late     bool // the reply is overdue
+	counted  bool // among route.overdue
+	yielded  bool // it was ended because another attempt went ahead
+	doubted  bool // it was ended because the answer was awaited long enough
+	returned bool
+
+	// What came of it.
+	receipt  *mailer.Receipt
+	err      error
+	failed   *mailer.SendError // nil: accepted
+	logged   []mailer.Attempt  // what receipts say about it
+	duration time.Duration
+}
+
+var (
+	errYielded   = errors.New("given up, another route was faster")
+	errDoubted   = errors.New("no answer in time")
+	errSaturated = errors.New("all places are taken")
+	errNoCommit  = errors.New("not ready to send in the time it had")
+	errPanic     = errors.New("the sender panicked")
+)
+
+// begin makes an attempt part of the round. The lock is held.
+func (s *send) begin(rt *route, c claim, now time.Time) *attempt {
+	a := &s.first
+	if a.rt != nil {
+		a = new(attempt)
+	}
+	a.s, a.rt, a.claim, a.start = s, rt, c, now
+	a.to = s.share(rt)
+	a.gate.Parent, a.gate.CommitBy = s.parent, s.commitBy(now)
+	if len(s.round) > 0 {
+		a.gate.Rival = &s.round[0].gate
+	}
+	a.ctx, a.cancel = context.WithCancel(s.ctx)
+	s.round = append(s.round, a)
+	s.running++
+	s.attempts++
+	rt.inFlight.Add(1)
+	if limit := rt.firstLook(); limit > 0 {
+		a.watch = rt.watches.get()
+		a.due = now.Add(limit)
+		a.watch.begin(a, limit)
+	}
+	return a
+}
+
+// make calls the Sender.
+func (a *attempt) make() {
+	defer a.end() // also when it panics
+	a.err = a.prepare()
+	if a.err == nil {
+		a.receipt, a.err = a.rt.Sender.Send(mailer.WithGate(a.ctx, &a.gate), a.msg)
+	}
+	a.returned = true
+}
+
+// prepare makes the message what this route takes, and waits for a place.
+func (a *attempt) prepare() (err error) {
+	a.begun = a.start
+	if a.msg, err = a.s.messageFor(a.rt, a.to); err != nil || a.rt.slots == nil {
+		return err
+	}
+	if err := a.queue(); err != nil {
+		return err
+	}
+	a.begun, a.placed = time.Now(), true
+	return nil
+}
+
+// queue waits until the route has a place for the message.
+func (a *attempt) queue() error {
+	select {
+	case a.rt.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	a.queued.Store(true)
+	defer a.queued.Store(false)
+	var expired <-chan time.Time
+	if !a.gate.CommitBy.IsZero() {
+		timer := time.NewTimer(time.Until(a.gate.CommitBy))
+		defer timer.Stop()
+		expired = timer.C
+	}
+	e := &mailer.SendError{Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted}
+	select {
+	case a.rt.slots <- struct{}{}:
+		return nil
+	case <-expired:
+		e.Scope, e.Temporary, e.Elsewhere = mailer.ScopeRate, true, true
+		e.Err = fmt.Errorf("%w: %d messages are under way", errSaturated, cap(a.rt.slots))
+	case <-a.ctx.Done():
+		e.Scope, e.Err = mailer.ScopeCaller, a.ctx.Err()
+	}
+	return e
+}
+
+// end settles what came of the attempt, and lets the round know.
+func (a *attempt) end() {
+	now := time.Now()
+	a.duration = now.Sub(a.start)
+	if a.placed {
+		<-a.rt.slots
+	}
+	a.rt.inFlight.Add(-1)
+	a.s.mu.Lock()
+	a.over = true
+	a.cancel()
+	a.watch.end()
+	a.uncount()
+	a.settle(now)
+	a.logged = a.entries()
+	a.learn(now)
+	ev := a.evidence()
+	a.s.leave(a, now)
+	a.s.mu.Unlock()
+	a.rt.report(a, ev, now)
+}
+
+// settle makes of the error what it means here: that an attempt was ended by this router
+// is not the caller's doing.
+func (a *attempt) settle(now time.Time) {
+	switch {
+	case !a.returned:
+		a.failed = &mailer.SendError{Receipt: new(mailer.Receipt), Scope: mailer.ScopeCaller, Err: errPanic}
+		if !a.gate.Committed() && a.gate.Phase() > mailer.PhaseNone {
+			a.failed.Outcome = mailer.NotAccepted
+		}
+		return
+	case a.err == nil:
+		if a.receipt == nil {
+			a.receipt = new(mailer.Receipt)
+		}
+		return
+	}
+	e := *mailer.AsSendError(a.err)
+	a.failed = &e
+	if e.Scope != mailer.ScopeCaller || a.s.ctx.Err() != nil || a.s.r.life.cut() {
+		return
+	}
+	switch {
+	case e.Outcome == mailer.Unknown && a.doubted:
+		a.blame(mailer.Unknown, fmt.Errorf("%w: %w", errDoubted, mailer.ErrUnavailable))
+	case e.Outcome == mailer.NotAccepted && (a.yielded || a.s.decidedBesides(a)):
+		a.yielded = true
+		a.blame(mailer.NotAccepted, errYielded)
+	case e.Outcome == mailer.NotAccepted && a.expired(now):
+		a.blame(mailer.NotAccepted, errNoCommit)
+	}
+}
+
+// expired reports whether the time for the boundary is over.
+func (a *attempt) expired(now time.Time) bool {
+	return !a.gate.CommitBy.IsZero() && !now.Before(a.gate.CommitBy)
+}
+
+// blame puts the end of the attempt down to the provider.
+func (a *attempt) blame(outcome mailer.Outcome, err error) {
+	e := a.failed
+	e.Outcome, e.Scope, e.Err = outcome, mailer.ScopeProvider, err
+	e.Temporary, e.Elsewhere = outcome == mailer.NotAccepted, outcome == mailer.NotAccepted
+	r := *e.Receipt
+	r.Outcome, r.Recipients = outcome, nil // they follow from the error
+	r.Attempts = append([]mailer.Attempt(nil), r.Attempts...)
+	for i := range r.Attempts {
+		t := &r.Attempts[i]
+		t.Outcome, t.Scope, t.Detail = outcome, e.Scope, err.Error()
+	}
+	e.Receipt = &r
+}
+
+// learn keeps what is usual.
+func (a *attempt) learn(now time.Time) {
+	at := a.gate.CommittedAt()
+	if at.IsZero() {
+		return
+	}
+	a.rt.usual.started(at.Sub(a.begun))
+	if a.failed == nil || a.failed.Outcome != mailer.Unknown {
+		a.rt.usual.replied(now.Sub(at))
+	}
+}
+
+// evidence is what the attempt says about its route.
+func (a *attempt) evidence() evidence {
+	switch {
+	case a.failed == nil:
+		return success
+	case a.yielded && a.slow && !a.full:
+		return failed
+	case a.yielded:
+		return nothing
+	}
+	return weigh(a.failed, a.phase())
+}
+
+// phase returns how far the attempt got.
+func (a *attempt) phase() mailer.Phase {
+	if a.failed != nil && len(a.failed.Receipt.Attempts) > 0 {
+		return a.failed.Receipt.Attempts[len(a.failed.Receipt.Attempts)-1].Phase
+	}
+	return a.gate.Phase()
+}
+
+func (a *attempt) domain() string { return a.s.from(a.rt) }
+
+func (a *attempt) failure() failure {
+	return failure{key: a.s.msg.IdempotencyKey, slow: a.yielded, detail: a.detail(), goods: a.rt.goods.Load()}
+}
+
+func (a *attempt) detail() string { return detailOf(a.failed) }
+
+func detailOf(e *mailer.SendError) string {
+	if n := len(e.Receipt.Attempts); n > 0 && e.Receipt.Attempts[n-1].Detail != "" {
+		return e.Receipt.Attempts[n-1].Detail
+	}
+	return e.Error()
+}
+
+// report tells the route and the observers. No lock is held.
+func (rt *route) report(a *attempt, ev evidence, now time.Time) {
+	ch := rt.note(ev, a, now)
+	if a.yielded && a.slow && !a.full {
+		rt.suspectSlow()
+	}
+	rt.r.tell(ch)
+	o := rt.r.cfg.Observer
+	if o == nil {
+		return
+	}
+	told := observe.Attempt{Attempt: a.entry(), Router: rt.r.cfg.Name, MessageID: a.s.msg.MessageID}
+	if a.failed != nil {
+		told.RetryAfter = a.failed.RetryAfter
+	}
+	o.ObserveAttempt(a.s.ctx, told)
+}

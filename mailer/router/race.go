@@ -1,0 +1,76 @@
+package router
+
+import (
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// race makes an attempt at rt, lets others start alongside while it does not get going, and
+// returns when all have ended. At most one of them commits.
+func (s *send) race(rt *route, c claim, now time.Time) {
+	s.mu.Lock()
+	s.round = s.one[:0]
+	a := s.begin(rt, c, now)
+	s.mu.Unlock()
+	a.make()
+	s.mu.Lock()
+	for s.running > 0 {
+		s.ended.Wait()
+	}
+	s.mu.Unlock()
+}
+
+// leave lets the round know that a has ended. The lock is held.
+func (s *send) leave(a *attempt, now time.Time) {
+	s.running--
+	if s.running == 0 {
+		s.ended.Broadcast()
+		return
+	}
+	if a.failed == nil || a.failed.Outcome != mailer.NotAccepted || a.gate.Committed() {
+		s.yield()
+		return
+	}
+	s.extend(now)
+}
+
+// yield ends all that still runs: the message is with somebody, or was refused by them.
+func (s *send) yield() {
+	for _, b := range s.round {
+		if !b.over {
+			b.yielded = true
+			b.gate.Cancel()
+			b.cancel()
+		}
+	}
+}
+
+// extend starts another route alongside when all that run are slow to start and nothing
+// is decided. The lock is held.
+func (s *send) extend(now time.Time) {
+	if s.attempts >= s.r.cfg.MaxAttempts || s.ctx.Err() != nil || s.r.life.cut() {
+		return
+	}
+	for _, b := range s.round {
+		if !b.over && !b.slow || b.gate.Committed() {
+			return
+		}
+	}
+	rt, c, ok := s.choose(now, behind)
+	if !ok {
+		return
+	}
+	a := s.begin(rt, c, now)
+	go a.make() // race waits for it
+}
+
+// decidedBesides reports whether the message went with an attempt other than a. The lock is held.
+func (s *send) decidedBesides(a *attempt) bool {
+	for _, b := range s.round {
+		if b != a && (b.gate.Committed() || b.over && (b.failed == nil || b.failed.Outcome != mailer.NotAccepted)) {
+			return true
+		}
+	}
+	return false
+}

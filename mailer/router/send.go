@@ -1,0 +1,169 @@
+package router
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// A send is one message on its way through the router.
+type send struct {
+	r        *Router
+	ctx      context.Context //nolint:containedctx // of the one Send that this is
+	parent   *mailer.Gate    // of the attempt that this send is for a router around us; nil without one
+	msg      *mailer.Message // prepared, and its contents can be opened again
+	delivery mailer.Delivery
+	deadline time.Time // for the boundary; zero: none
+	order    order
+	random   *rand.Rand // nil: the default generator
+	waits    backoff.BackOff
+
+	features mailer.Feature // once known
+	known    bool
+	sender   string // From's domain, once known
+
+	tried    set // routes that were offered the message
+	later    set // of those, which may take it later
+	asked    set // of those, who were asked about it
+	noted    set // routes of which it is on record that they were passed over
+	attempts int
+	passed   bool // a route that comes before the one that was taken rests
+
+	targets  []string                 // recipients of the next attempt; nil: all
+	results  []mailer.RecipientResult // nil until the first attempt did not settle everything
+	log      []mailer.Attempt
+	open     []int // what of log has no Decision yet
+	last     *attempt
+	progress bool      // the last one was accepted for somebody
+	doubt    *attempt  // the last one of which the outcome is unknown
+	doubted  time.Time // when the first of them began
+	degraded []string
+
+	// A round is the attempts that run at the same time.
+	mu      sync.Mutex
+	ended   sync.Cond
+	round   []*attempt
+	running int
+	one     [1]*attempt // the usual round
+	first   attempt     // the usual attempt
+}
+
+func (r *Router) newSend(ctx context.Context, msg *mailer.Message, now time.Time) *send {
+	s := &send{r: r, ctx: ctx, parent: mailer.GateFrom(ctx), msg: msg, delivery: msg.Delivery}
+	s.ended.L = &s.mu
+	if s.delivery == mailer.DeliveryDefault {
+		s.delivery = r.cfg.Delivery
+	}
+	if d, ok := ctx.Deadline(); ok {
+		s.deadline = d
+	} else if r.cfg.CommitLimit > 0 {
+		s.deadline = now.Add(r.cfg.CommitLimit)
+	}
+	if s.parent != nil && !s.parent.CommitBy.IsZero() && (s.deadline.IsZero() || s.parent.CommitBy.Before(s.deadline)) {
+		s.deadline = s.parent.CommitBy
+	}
+	if r.cfg.Rand != nil {
+		s.random = rand.New(r.cfg.Rand(msg.IdempotencyKey)) //nolint:gosec // jitter needs no secrecy
+	}
+	s.order = r.newOrder(s)
+	return s
+}
+
+// run makes attempts until every recipient's verdict stands.
+func (s *send) run(now time.Time) (*mailer.Receipt, error) {
+	rt, c, ok := s.choose(now, resting)
+	if !ok {
+		return s.conclude(now)
+	}
+	s.race(rt, c, now)
+	if a := s.round[0]; len(s.round) == 1 && a.failed == nil && a.to == nil {
+		return s.accepted(a), nil
+	}
+	s.account()
+	return s.goOn()
+}
+
+// goOn follows the decisions about what was tried so far.
+func (s *send) goOn() (*mailer.Receipt, error) {
+	for {
+		now := time.Now()
+		p := s.plan(now)
+		s.target(p)
+		s.decide(p.action)
+		if !s.follow(p, now) {
+			return s.conclude(time.Now())
+		}
+	}
+}
+
+// follow does what was planned, and reports whether something came of it.
+func (s *send) follow(p plan, now time.Time) bool {
+	switch p.action {
+	case ask:
+		s.ask(s.doubt)
+		return true
+	case again, replay:
+		if s.progress {
+			s.attempts--
+		}
+		s.race(p.route, p.route.join(), now)
+	case retry:
+		if !s.pause(p) {
+			return false
+		}
+		now = time.Now()
+		c, ok := p.route.claim(now)
+		if !ok {
+			return false
+		}
+		s.race(p.route, c, now)
+	case next:
+		rt, c, ok := s.choose(now, resting)
+		if !ok {
+			return false // it was free a moment ago
+		}
+		s.race(rt, c, now)
+	default:
+		return false
+	}
+	s.account()
+	return true
+}
+
+// needs returns the features that the next attempt asks for.
+func (s *send) needs() mailer.Feature {
+	if !s.known {
+		s.features, s.known = mailer.Needs(s.msg), true
+	}
+	if s.targets != nil {
+		return s.features | mailer.FeatureEnvelope
+	}
+	return s.features
+}
+
+// rest returns the recipients of the next attempt.
+func (s *send) rest() []string {
+	if s.targets != nil {
+		return s.targets
+	}
+	return s.msg.Recipients()
+}
+
+// from returns From's domain.
+func (s *send) from(rt *route) string {
+	if rt.From.Address != "" {
+		return domainOf(rt.From.Address)
+	}
+	if s.sender == "" {
+		s.sender = domainOf(s.msg.From.Address)
+	}
+	return s.sender
+}
+
+// eager: a second copy of the message would do no harm.
+func (s *send) eager() bool { return s.delivery == mailer.AtLeastOnce }

@@ -1,0 +1,45 @@
+package router
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// How long a limit is taken to last where the provider does not say.
+const (
+	shortThrottle = time.Second // doubling
+	longThrottle  = time.Minute
+	quotaThrottle = 10 * time.Minute // credits are used up
+	maxThrottle   = 24 * time.Hour
+)
+
+// A throttle keeps messages from a route for as long as a rate limit lasts. Its owner holds a lock.
+type throttle struct {
+	until time.Time
+	level int
+}
+
+// limit begins or extends it.
+func (t *throttle) limit(e *mailer.SendError, now time.Time) {
+	wait := e.RetryAfter
+	switch {
+	case wait > 0:
+	case e.Protocol == "http" && e.Code == http.StatusPaymentRequired:
+		wait = quotaThrottle
+	default:
+		wait = min(shortThrottle<<min(t.level, 10), longThrottle)
+		t.level++
+	}
+	if until := now.Add(min(wait, maxThrottle)); until.After(t.until) {
+		t.until = until
+	}
+}
+
+// lift: a message was taken.
+func (t *throttle) lift(now time.Time) {
+	if !now.Before(t.until) {
+		*t = throttle{}
+	}
+}

@@ -1,0 +1,173 @@
+package router
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// A watch wakes up when an attempt takes long. It is used again for other attempts,
+// because a timer for each would be a good part of what a send costs.
+type watch struct {
+	timer *time.Timer
+	owner *watches
+	a     atomic.Pointer[attempt]
+}
+
+// watches are those of one route: all there are, and those not in use.
+type watches struct {
+	mu   sync.Mutex
+	all  []*watch
+	free []*watch
+}
+
+func (ws *watches) get() *watch {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	if n := len(ws.free); n > 0 {
+		w := ws.free[n-1]
+		ws.free = ws.free[:n-1]
+		return w
+	}
+	w := &watch{owner: ws}
+	ws.all = append(ws.all, w)
+	return w
+}
+
+// cut ends every attempt that is watched.
+func (ws *watches) cut() {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for _, w := range ws.all {
+		if a := w.a.Load(); a != nil {
+			a.cancel()
+		}
+	}
+}
+
+func (w *watch) begin(a *attempt, d time.Duration) {
+	w.a.Store(a)
+	if w.timer == nil {
+		w.timer = time.AfterFunc(d, w.fire)
+		return
+	}
+	w.timer.Reset(d)
+}
+
+// end stops the watch. A timer that is just firing finds no attempt, or one whose time has not come.
+func (w *watch) end() {
+	if w == nil {
+		return
+	}
+	w.timer.Stop()
+	w.a.Store(nil)
+	w.owner.mu.Lock()
+	defer w.owner.mu.Unlock()
+	w.owner.free = append(w.owner.free, w)
+}
+
+// firstLook is when an attempt is looked at first; zero means never.
+func (rt *route) firstLook() time.Duration {
+	if limit := rt.startLimit(); limit > 0 {
+		return limit
+	}
+	return rt.replyLimit()
+}
+
+func (w *watch) fire() {
+	if a := w.a.Load(); a != nil {
+		a.look(time.Now())
+	}
+}
+
+// look is what happens when an attempt takes long.
+func (a *attempt) look(now time.Time) {
+	s := a.s
+	s.mu.Lock()
+	if a.over || now.Before(a.due) {
+		s.mu.Unlock()
+		return
+	}
+	wasLate := a.late
+	if at := a.gate.CommittedAt(); at.IsZero() {
+		a.lookAtStart(now)
+	} else {
+		a.lookAtReply(at, now)
+	}
+	if a.due.After(now) {
+		a.watch.timer.Reset(a.due.Sub(now))
+	}
+	isLate := a.late && !wasLate
+	s.mu.Unlock()
+	if isLate {
+		a.rt.noteLate(a, now)
+	}
+}
+
+// lookAtStart: the attempt has not committed. Content on its way shows that the provider
+// takes it, however long that lasts; a Sender that marks no phase may not heed its gate, so that
+// nothing may run beside it.
+func (a *attempt) lookAtStart(now time.Time) {
+	a.due = now.Add(a.rt.firstLook())
+	phase := a.gate.Phase()
+	if phase >= mailer.PhaseContent || phase == mailer.PhaseNone && !a.queued.Load() || a.rt.r.cfg.StartLimit <= 0 {
+		return
+	}
+	a.slow = true
+	if a.full = a.queued.Load(); !a.full {
+		a.count()
+	}
+	a.s.extend(now)
+}
+
+// lookAtReply: everything is with the provider, which does not answer.
+func (a *attempt) lookAtReply(at, now time.Time) {
+	a.due = time.Time{}
+	limit, doubt := a.rt.replyLimit(), a.s.r.cfg.DoubtLimit
+	switch {
+	case limit > 0 && now.Before(at.Add(limit)) && !a.late:
+		a.due = at.Add(limit)
+		return
+	case limit > 0:
+		a.late = true
+		a.count()
+	}
+	if doubt <= 0 || a.s.delivery != mailer.AtLeastOnce || a.s.attempts >= a.s.r.cfg.MaxAttempts {
+		return
+	}
+	if giveUp := at.Add(doubt); now.Before(giveUp) {
+		a.due = giveUp
+	} else if !a.doubted {
+		a.doubted = true
+		a.cancel()
+	}
+}
+
+// count makes new messages prefer other routes, as long as the attempt lasts.
+func (a *attempt) count() {
+	if !a.counted {
+		a.counted = true
+		a.rt.overdue.Add(1)
+	}
+}
+
+func (a *attempt) uncount() {
+	if a.counted {
+		a.counted = false
+		a.rt.overdue.Add(-1)
+	}
+}
+
+// noteLate counts an overdue reply as a failure, though a slow one.
+func (rt *route) noteLate(a *attempt, now time.Time) {
+	rt.mu.Lock()
+	before := rt.circuit
+	f := failure{key: a.s.msg.IdempotencyKey, slow: true, detail: "replies are overdue", goods: rt.goods.Load()}
+	rt.circuit.fail(a.claim, f, now, rt.rest())
+	rt.setTroubled(now)
+	ch := rt.changed(&before, now)
+	rt.mu.Unlock()
+	rt.r.tell(ch)
+}
