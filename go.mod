@@ -5,6 +5,7 @@ go 1.25.0
 toolchain go1.26.8
 
 require (
+	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/mailgun/mailgun-go/v4 v4.23.0
 	github.com/segmentio/asm v1.2.1
 	github.com/sendgrid/sendgrid-go v3.16.1+incompatible
@@ -13,7 +14,6 @@ require (
 )
 
 require (
-	github.com/cenkalti/backoff/v4 v4.3.0 // indirect
 	github.com/go-chi/chi/v5 v5.2.1 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/mailgun/errors v0.4.0 // indirect

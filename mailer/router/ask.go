@@ -9,7 +9,7 @@ import (
 
 // ask lets the provider say what became of the message.
 func (s *send) ask(a *attempt) {
-	s.asked.add(a.rt)
+	s.asked = a
 	ctx, cancel := context.WithTimeout(s.ctx, s.r.cfg.AskLimit)
 	defer cancel()
 	start := time.Now()

@@ -32,6 +32,7 @@ type attempt struct {
 	over     bool
 	slow     bool // it was slow to start
 	full     bool // because it waited for a place
+	large    bool // its content was long under way
 	late     bool // the reply is overdue
 	counted  bool // among route.overdue
 	yielded  bool // it was ended because another attempt went ahead
@@ -138,18 +139,25 @@ func (a *attempt) end() {
 		<-a.rt.slots
 	}
 	a.rt.inFlight.Add(-1)
+	a.cancel()
 	a.s.mu.Lock()
 	a.over = true
-	a.cancel()
 	a.watch.end()
 	a.uncount()
 	a.settle(now)
+	if a.took() {
+		a.s.yield()
+	}
+	a.s.mu.Unlock()
 	a.logged = a.entries()
 	a.learn(now)
-	ev := a.evidence()
-	a.s.leave(a, now)
-	a.s.mu.Unlock()
-	a.rt.report(a, ev, now)
+	a.rt.report(a, a.evidence(), now)
+	a.s.leave(now)
+}
+
+// took reports whether the message is with this attempt's provider, or was, or may be.
+func (a *attempt) took() bool {
+	return a.failed == nil || a.failed.Outcome != mailer.NotAccepted || a.gate.Committed()
 }
 
 // settle makes of the error what it means here: that an attempt was ended by this router
@@ -170,10 +178,10 @@ func (a *attempt) settle(now time.Time) {
 	}
 	e := *mailer.AsSendError(a.err)
 	a.failed = &e
-	if e.Scope != mailer.ScopeCaller || a.s.ctx.Err() != nil || a.s.r.life.cut() {
-		return
-	}
 	switch {
+	case e.Scope != mailer.ScopeCaller || a.s.ctx.Err() != nil:
+	case a.s.r.life.cut():
+		e.Err = fmt.Errorf("%w: %w", mailer.ErrClosed, e.Err)
 	case e.Outcome == mailer.Unknown && a.doubted:
 		a.blame(mailer.Unknown, fmt.Errorf("%w: %w", errDoubted, mailer.ErrUnavailable))
 	case e.Outcome == mailer.NotAccepted && (a.yielded || a.s.decidedBesides(a)):
@@ -197,8 +205,8 @@ func (a *attempt) blame(outcome mailer.Outcome, err error) {
 	r := *e.Receipt
 	r.Outcome, r.Recipients = outcome, nil // they follow from the error
 	r.Attempts = append([]mailer.Attempt(nil), r.Attempts...)
-	for i := range r.Attempts {
-		t := &r.Attempts[i]
+	if n := len(r.Attempts); n > 0 {
+		t := &r.Attempts[n-1]
 		t.Outcome, t.Scope, t.Detail = outcome, e.Scope, err.Error()
 	}
 	e.Receipt = &r
@@ -210,7 +218,9 @@ func (a *attempt) learn(now time.Time) {
 	if at.IsZero() {
 		return
 	}
-	a.rt.usual.started(at.Sub(a.begun))
+	if !a.large {
+		a.rt.usual.started(at.Sub(a.begun))
+	}
 	if a.failed == nil || a.failed.Outcome != mailer.Unknown {
 		a.rt.usual.replied(now.Sub(at))
 	}
@@ -237,7 +247,13 @@ func (a *attempt) phase() mailer.Phase {
 	return a.gate.Phase()
 }
 
-func (a *attempt) domain() string { return a.s.from(a.rt) }
+// domain is that of the author on this route.
+func (a *attempt) domain() string {
+	if from := a.rt.From.Address; from != "" {
+		return domainOf(from)
+	}
+	return domainOf(a.s.msg.From.Address)
+}
 
 func (a *attempt) failure() failure {
 	return failure{key: a.s.msg.IdempotencyKey, slow: a.yielded, detail: a.detail(), goods: a.rt.goods.Load()}

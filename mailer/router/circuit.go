@@ -119,7 +119,7 @@ func (c *circuit) open(why cause, detail string, now time.Time, rest rest) {
 	if c.state == Closed {
 		c.recover(now, rest)
 	}
-	if why != c.cause && why == config {
+	if (why == config) != (c.cause == config) {
 		c.level = 0
 	}
 	c.turn(Open, now)

@@ -24,11 +24,14 @@ const (
 
 // weigh returns what a failed attempt says. phase is how far it got.
 func weigh(e *mailer.SendError, phase mailer.Phase) evidence {
+	if e.Outcome == mailer.PartlyAccepted {
+		return success
+	}
 	switch e.Scope {
 	case mailer.ScopeProvider, mailer.ScopeUnknown:
 		return failed
 	case mailer.ScopeMessage, mailer.ScopeRecipient:
-		if e.Code != 0 || e.Outcome == mailer.PartlyAccepted {
+		if e.Code != 0 {
 			return answer
 		}
 	case mailer.ScopeSender:
@@ -89,7 +92,7 @@ func (rt *route) note(ev evidence, a *attempt, now time.Time) change {
 		rt.misconfigure(a.claim, a.detail(), now)
 	case limited:
 		rt.circuit.release(a.claim)
-		return rt.limit(a.failed, now)
+		return rt.limit(a, now)
 	case nothing:
 		rt.circuit.release(a.claim)
 	}
@@ -104,16 +107,16 @@ func (rt *route) misconfigure(cl claim, detail string, now time.Time) {
 }
 
 // limit says when a limit begins, not each time that it is run into by messages under way.
-func (rt *route) limit(e *mailer.SendError, now time.Time) change {
+func (rt *route) limit(a *attempt, now time.Time) change {
 	was := now.Before(rt.throttle.until)
-	rt.throttle.limit(e, now)
-	if was {
+	rt.throttle.limit(a.failed, a.s.msg.IdempotencyKey, now)
+	if was || !now.Before(rt.throttle.until) {
 		return nil
 	}
 	s := rt.circuit.state.String()
 	return &observe.State{
 		Router: rt.r.cfg.Name, Route: rt.Name, Time: now,
-		From: s, To: s, Cause: "rate", Until: rt.throttle.until, Detail: detailOf(e),
+		From: s, To: s, Cause: "rate", Until: rt.throttle.until, Detail: a.detail(),
 	}
 }
 
@@ -129,7 +132,9 @@ func (rt *route) changed(before *circuit, now time.Time) change {
 	}
 	if c.state == Open {
 		s.Until = c.until
-		rt.r.background(func() { rt.recover(c.generation) })
+	}
+	if generation := c.generation; c.state == Open && generation != before.generation {
+		rt.r.background(func() { rt.recover(generation) })
 	}
 	return s
 }
@@ -137,7 +142,7 @@ func (rt *route) changed(before *circuit, now time.Time) change {
 // setTroubled keeps the flag by which a healthy route is known without the lock.
 func (rt *route) setTroubled(now time.Time) {
 	rt.troubled.Store(rt.circuit.state != Closed || rt.circuit.failures.run > 0 || now.Before(rt.throttle.until) ||
-		rt.throttle.level > 0 || len(rt.foreign) > 0)
+		rt.throttle.level > 0 || rt.throttle.first != "" || len(rt.foreign) > 0)
 	rt.generation.Store(rt.circuit.generation)
 }
 

@@ -25,8 +25,7 @@ func (s *send) failure(r *mailer.Receipt, now time.Time) *mailer.SendError {
 	} else {
 		e.Err = &trail{errors.New("accepted for some"), s.before(a)}
 	}
-	e.Temporary = s.later != 0
-	if e.Temporary && e.RetryAfter == 0 {
+	if e.Temporary = s.later != 0 && r.Outcome != mailer.Unknown; e.Temporary && e.RetryAfter == 0 {
 		e.RetryAfter = s.soonest(now)
 	}
 	if e.Scope == mailer.ScopeUnknown {

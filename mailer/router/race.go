@@ -21,21 +21,18 @@ func (s *send) race(rt *route, c claim, now time.Time) {
 	s.mu.Unlock()
 }
 
-// leave lets the round know that a has ended. The lock is held.
-func (s *send) leave(a *attempt, now time.Time) {
-	s.running--
-	if s.running == 0 {
+// leave lets the round know that an attempt has ended and that its route knows what came of it.
+func (s *send) leave(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running--; s.running == 0 {
 		s.ended.Broadcast()
-		return
-	}
-	if a.failed == nil || a.failed.Outcome != mailer.NotAccepted || a.gate.Committed() {
-		s.yield()
 		return
 	}
 	s.extend(now)
 }
 
-// yield ends all that still runs: the message is with somebody, or was refused by them.
+// yield ends all that still runs. The lock is held.
 func (s *send) yield() {
 	for _, b := range s.round {
 		if !b.over {
@@ -53,7 +50,7 @@ func (s *send) extend(now time.Time) {
 		return
 	}
 	for _, b := range s.round {
-		if !b.over && !b.slow || b.gate.Committed() {
+		if !b.over && !b.slow || b.over && b.took() || b.gate.Committed() {
 			return
 		}
 	}

@@ -29,7 +29,6 @@ type send struct {
 
 	tried    set // routes that were offered the message
 	later    set // of those, which may take it later
-	asked    set // of those, who were asked about it
 	noted    set // routes of which it is on record that they were passed over
 	attempts int
 	passed   bool // a route that comes before the one that was taken rests
@@ -41,6 +40,7 @@ type send struct {
 	last     *attempt
 	progress bool      // the last one was accepted for somebody
 	doubt    *attempt  // the last one of which the outcome is unknown
+	asked    *attempt  // the last one that the provider was asked about
 	doubted  time.Time // when the first of them began
 	degraded []string
 

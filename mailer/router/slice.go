@@ -20,9 +20,14 @@ func (s *send) commitBy(now time.Time) time.Time {
 	return now.Add(max(least, (left-reserve)/time.Duration(k)))
 }
 
-// fits reports whether an attempt that begins after wait has its time.
+// fits reports whether an attempt that begins after wait has its time: MinSlice, or half of
+// what is left where that is shorter.
 func (s *send) fits(now time.Time, wait time.Duration) bool {
-	return s.deadline.IsZero() || now.Add(wait+s.r.cfg.MinSlice).Before(s.deadline)
+	if s.deadline.IsZero() {
+		return true
+	}
+	left := s.deadline.Sub(now)
+	return wait < left-min(s.r.cfg.MinSlice, left/2)
 }
 
 // over reports whether there is no time for another attempt.

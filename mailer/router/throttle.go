@@ -19,15 +19,19 @@ const (
 type throttle struct {
 	until time.Time
 	level int
+	first string // the message that was limited first, and by which nothing is proven yet
 }
 
-// limit begins or extends it.
-func (t *throttle) limit(e *mailer.SendError, now time.Time) {
+// limit begins or extends it, for the message with that key.
+func (t *throttle) limit(e *mailer.SendError, key string, now time.Time) {
 	wait := e.RetryAfter
 	switch {
 	case wait > 0:
 	case e.Protocol == "http" && e.Code == http.StatusPaymentRequired:
 		wait = quotaThrottle
+	case e.Protocol != "http" && (t.first == "" || t.first == key):
+		t.first = key // a reply of SMTP may be about the recipients of one message
+		return
 	default:
 		wait = min(shortThrottle<<min(t.level, 10), longThrottle)
 		t.level++

@@ -112,7 +112,8 @@ func (a *attempt) look(now time.Time) {
 func (a *attempt) lookAtStart(now time.Time) {
 	a.due = now.Add(a.rt.firstLook())
 	phase := a.gate.Phase()
-	if phase >= mailer.PhaseContent || phase == mailer.PhaseNone && !a.queued.Load() || a.rt.r.cfg.StartLimit <= 0 {
+	a.large = phase >= mailer.PhaseContent
+	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || a.rt.r.cfg.StartLimit <= 0 {
 		return
 	}
 	a.slow = true
@@ -134,12 +135,22 @@ func (a *attempt) lookAtReply(at, now time.Time) {
 		a.late = true
 		a.count()
 	}
-	if doubt <= 0 || a.s.delivery != mailer.AtLeastOnce || a.s.attempts >= a.s.r.cfg.MaxAttempts {
-		return
+	if doubt > 0 && a.s.delivery == mailer.AtLeastOnce {
+		a.lookAtDoubt(at.Add(doubt), now)
 	}
-	if giveUp := at.Add(doubt); now.Before(giveUp) {
-		a.due = giveUp
-	} else if !a.doubted {
+}
+
+// lookAtDoubt ends the wait for an answer where the message can be sent again in time.
+func (a *attempt) lookAtDoubt(until, now time.Time) {
+	s := a.s
+	if latest := s.deadline.Add(-s.r.cfg.MinSlice); !s.deadline.IsZero() && latest.Before(until) {
+		until = latest
+	}
+	switch {
+	case a.doubted:
+	case now.Before(until):
+		a.due = until
+	case s.attempts < s.r.cfg.MaxAttempts && s.left(now) > 0:
 		a.doubted = true
 		a.cancel()
 	}
