@@ -91,6 +91,9 @@ func (s *send) account() {
 	for _, a := range s.round {
 		s.record(a)
 		s.take(a)
+		if a.yielded && !a.slow {
+			s.tried &^= 1 << a.rt.index // it had no chance yet
+		}
 		if s.last == nil || !a.yielded {
 			s.last = a
 		}
@@ -100,6 +103,7 @@ func (s *send) account() {
 
 // record puts the attempt on record, with what follows from it where that is known already.
 func (s *send) record(a *attempt) {
+	a.at = len(s.log)
 	for i, t := range a.logged {
 		switch {
 		case t.Outcome == mailer.Accepted:

@@ -44,6 +44,7 @@ type attempt struct {
 	err      error
 	failed   *mailer.SendError // nil: accepted
 	logged   []mailer.Attempt  // what receipts say about it
+	at       int               // where that is in send.log
 	duration time.Duration
 }
 
@@ -231,12 +232,21 @@ func (a *attempt) evidence() evidence {
 	switch {
 	case a.failed == nil:
 		return success
-	case a.yielded && a.slow && !a.full:
+	case a.sluggish():
 		return failed
 	case a.yielded:
 		return nothing
 	}
 	return weigh(a.failed, a.phase())
+}
+
+// sluggish reports whether the attempt ended because its provider let it wait: until
+// another attempt went ahead, or the caller's time was up.
+func (a *attempt) sluggish() bool {
+	if !a.slow || a.full || a.failed == nil || a.failed.Outcome != mailer.NotAccepted {
+		return false
+	}
+	return a.yielded || a.failed.Scope == mailer.ScopeCaller && errors.Is(a.s.ctx.Err(), context.DeadlineExceeded)
 }
 
 // phase returns how far the attempt got.
@@ -256,7 +266,7 @@ func (a *attempt) domain() string {
 }
 
 func (a *attempt) failure() failure {
-	return failure{key: a.s.msg.IdempotencyKey, slow: a.yielded, detail: a.detail(), goods: a.rt.goods.Load()}
+	return failure{key: a.s.msg.IdempotencyKey, slow: a.sluggish(), detail: a.detail(), goods: a.rt.goods.Load()}
 }
 
 func (a *attempt) detail() string { return detailOf(a.failed) }
@@ -271,7 +281,7 @@ func detailOf(e *mailer.SendError) string {
 // report tells the route and the observers. No lock is held.
 func (rt *route) report(a *attempt, ev evidence, now time.Time) {
 	ch := rt.note(ev, a, now)
-	if a.yielded && a.slow && !a.full {
+	if a.sluggish() {
 		rt.suspectSlow()
 	}
 	rt.r.tell(ch)

@@ -50,7 +50,7 @@ func (s *send) before(a *attempt) string {
 	for i := range s.log {
 		t := &s.log[i]
 		switch {
-		case t.Outcome == mailer.Accepted || t.Route == a.rt.Name && t.Start.Equal(a.start):
+		case t.Outcome == mailer.Accepted || i >= a.at && i < a.at+len(a.logged):
 		case t.Skipped != "":
 			told = append(told, t.Route+" was passed over: "+t.Skipped)
 		case t.Route != a.rt.Name:

@@ -24,9 +24,9 @@ func draw(routes []*route, random *rand.Rand) []int8 {
 		total += rt.Weight
 	}
 	drawn := make([]int8, 0, len(routes))
-	for len(left) > 0 {
+	for total > 0 {
 		at, mark := 0, int(float(random)*float64(total))
-		for at < len(left)-1 && (mark >= routes[left[at]].Weight || routes[left[at]].Weight == 0 && total > 0) {
+		for mark >= routes[left[at]].Weight {
 			mark -= routes[left[at]].Weight
 			at++
 		}
@@ -34,7 +34,7 @@ func draw(routes []*route, random *rand.Rand) []int8 {
 		drawn = append(drawn, left[at])
 		left = append(left[:at], left[at+1:]...)
 	}
-	return drawn
+	return append(drawn, left...)
 }
 
 // A set of routes, by their index.

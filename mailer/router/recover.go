@@ -136,7 +136,8 @@ func (rt *route) suspectSlow() {
 }
 
 // examined draws the conclusion from the check of a route that is not open. One that took
-// its time shows that the route is far away, not that it is ill.
+// its time shows that the route is far away, not that it is ill. took is zero where nothing
+// was suspected.
 func (rt *route) examined(err error, now time.Time, took time.Duration) change {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
@@ -144,6 +145,7 @@ func (rt *route) examined(err error, now time.Time, took time.Duration) change {
 	c := &rt.circuit
 	before := *c
 	switch ev, e := weighCheck(err); {
+	case ev == success && took == 0:
 	case ev == success:
 		if unusual*took > rt.startLimit() {
 			c.failures.run = 0
@@ -167,9 +169,8 @@ func (rt *route) patrol() {
 		if !closed {
 			continue
 		}
-		start := time.Now()
 		if err := rt.check(); !rt.r.life.closing() {
-			rt.r.tell(rt.examined(err, time.Now(), time.Since(start)))
+			rt.r.tell(rt.examined(err, time.Now(), 0))
 		}
 	}
 }
