@@ -3,6 +3,7 @@ package mailer
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Feature is a set of things that a message may ask for and a provider may lack.
@@ -29,6 +30,8 @@ const (
 	FeatureSchedule
 	// FeatureTemplate is [Message.Template].
 	FeatureTemplate
+	// FeatureEnvelope is an envelope with fewer recipients than the header shows; see [Narrow].
+	FeatureEnvelope
 )
 
 // Advisory features. A provider that lacks one leaves it out and names it in Receipt.Degraded.
@@ -49,13 +52,13 @@ const (
 
 // Essential is the set of all essential features, Advisory that of all advisory ones.
 const (
-	Essential = FeatureTemplate<<1 - 1
+	Essential = FeatureEnvelope<<1 - 1
 	Advisory  = (FeatureDSN<<1 - 1) &^ (1<<16 - 1)
 )
 
 var featureNames = [32]string{
 	0: "raw", 1: "attachments", 2: "inline", 3: "alternatives", 4: "headers", 5: "sender",
-	6: "return_path", 7: "utf8", 8: "schedule", 9: "template",
+	6: "return_path", 7: "utf8", 8: "schedule", 9: "template", 10: "envelope",
 	16: "tags", 17: "metadata", 18: "tracking", 19: "priority", 20: "sender_name", 21: "dsn",
 }
 
@@ -80,6 +83,10 @@ type Capabilities struct {
 	// MaxRecipients and MaxMessageBytes are limits for one message; zero means none that is known.
 	MaxRecipients   int
 	MaxMessageBytes int64
+	// ReplayWindow is for how long after an attempt the provider knows the message's
+	// IdempotencyKey, so that sending it again there makes no second copy. Zero means that
+	// it has no use for keys.
+	ReplayWindow time.Duration
 }
 
 // Needs returns the features that msg asks for.
@@ -102,6 +109,7 @@ func Needs(msg *Message) Feature {
 	need(needsUTF8(msg), FeatureUTF8)
 	need(!msg.SendAt.IsZero(), FeatureSchedule)
 	need(msg.Template != nil, FeatureTemplate)
+	need(msg.isNarrow(), FeatureEnvelope)
 	need(len(msg.Tags) > 0, FeatureTags)
 	need(len(msg.Metadata) > 0, FeatureMetadata)
 	need(msg.TrackOpens != SwitchDefault || msg.TrackClicks != SwitchDefault, FeatureTracking)

@@ -46,6 +46,7 @@ var needed = []struct {
 	{"Bcc", func(m *mailer.Message) { m.Bcc = []mailer.Address{{}, {Address: "ü@x.org"}} }, mailer.FeatureUTF8},
 	{"ReplyTo", func(m *mailer.Message) { m.ReplyTo = []mailer.Address{{Address: "ü@x.org"}} }, mailer.FeatureUTF8},
 	{"DSN", func(m *mailer.Message) { m.DSN.ReturnFull = true }, mailer.FeatureDSN},
+	{"To", func(m *mailer.Message) { *m = *narrowed() }, mailer.FeatureEnvelope},
 }
 
 // carriedByAll are the fields that ask nothing of a provider: every one can carry
@@ -95,12 +96,27 @@ func TestEveryFieldIsDecided(t *testing.T) {
 
 func TestNeedsOfPreparedMessage(t *testing.T) {
 	want := mailer.Needs(full())
-	if got := mailer.Needs(mustPrepare(t, full())); got != want {
+	m := mustPrepare(t, full())
+	if got := mailer.Needs(m); got != want {
 		t.Errorf("got %v after Prepare, want %v", got, want)
 	}
-	if all := mailer.Essential | mailer.Advisory; want != all&^(mailer.FeatureRaw|mailer.FeatureUTF8) {
+	if all := mailer.Essential | mailer.Advisory; want != all&^(mailer.FeatureRaw|mailer.FeatureUTF8|mailer.FeatureEnvelope) {
 		t.Errorf("a full message needs %v", want)
 	}
+	if got := mailer.Needs(mustNarrow(t, m, "bob@example.org")); got != want|mailer.FeatureEnvelope {
+		t.Errorf("got %v after Narrow, want the envelope besides", got)
+	}
+}
+
+// narrowed returns a message that needs nothing but its envelope.
+func narrowed() *mailer.Message {
+	m, err := mailer.Narrow(&mailer.Message{
+		From: mailer.Address{Address: "ann@example.com"}, To: []mailer.Address{{Address: "bob@example.org"}, {Address: "carl@example.org"}},
+	}, []string{"carl@example.org"})
+	if err != nil {
+		panic(err)
+	}
+	return m
 }
 
 func TestFeatureNames(t *testing.T) {

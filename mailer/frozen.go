@@ -12,6 +12,7 @@ func clone[S ~[]E, E any](s S) S { return slices.Clip(slices.Clone(s)) }
 func (p *prepared) inherit(old *prepared) {
 	m := p.self
 	p.boundary = old.boundary
+	p.narrowed, p.recipients = old.narrowed, old.recipients
 	p.minted = old.minted && m.MessageID == old.messageID
 	// Another Message-ID makes another message: under the key derived from the old one, a
 	// provider would take it for that and drop it.

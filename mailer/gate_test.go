@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -124,9 +125,9 @@ func TestGateRace(t *testing.T) {
 	}
 }
 
-func TestNewGatesAtMostOneCommits(t *testing.T) {
+func TestRivalsAtMostOneCommits(t *testing.T) {
 	for range 500 {
-		gates := mailer.NewGates(6)
+		gates := rivals(6)
 		var commits, observed atomic.Int32
 		race(2*len(gates), func(i int) {
 			if i < len(gates) {
@@ -149,17 +150,64 @@ func TestNewGatesAtMostOneCommits(t *testing.T) {
 }
 
 // A route that was cancelled does not use up the right of the others to commit.
-func TestNewGatesAfterCancel(t *testing.T) {
-	gates := mailer.NewGates(2)
+func TestRivalsAfterCancel(t *testing.T) {
+	gates := rivals(2)
 	if !gates[0].Cancel() || gates[0].Commit() {
 		t.Error("the first gate was not cancelled")
 	}
 	if !gates[1].Commit() {
 		t.Error("the second gate did not commit, though nobody else had")
 	}
-	if len(mailer.NewGates(0)) != 0 {
-		t.Error("NewGates(0) gave gates")
+}
+
+// rivals returns n gates of which one can commit.
+func rivals(n int) []*mailer.Gate {
+	gates := []*mailer.Gate{new(mailer.Gate)}
+	for len(gates) < n {
+		gates = append(gates, &mailer.Gate{Rival: gates[0]})
 	}
+	return gates
+}
+
+// TestParent: the first part that commits commits the whole, and the second one, after
+// the first was refused, is not kept from it; a part of what was cancelled is.
+func TestParent(t *testing.T) {
+	whole := new(mailer.Gate)
+	first := &mailer.Gate{Parent: whole}
+	first.Mark(mailer.PhaseTLS)
+	if whole.Phase() != mailer.PhaseTLS || whole.Committed() {
+		t.Errorf("phase %v, committed: %t", whole.Phase(), whole.Committed())
+	}
+	if !first.Commit() || !whole.Committed() || whole.Phase() != mailer.PhaseCommitted || whole.Cancel() {
+		t.Error("the first part has not committed the whole")
+	}
+	if second := (&mailer.Gate{Parent: whole}); !second.Commit() || !second.Committed() {
+		t.Error("the second part cannot commit")
+	}
+	cancelled := new(mailer.Gate)
+	cancelled.Cancel()
+	lost := &mailer.Gate{Rival: whole}
+	for name, g := range map[string]*mailer.Gate{"cancelled": cancelled, "lost to a rival": lost} {
+		if part := (&mailer.Gate{Parent: g}); part.Commit() || part.Committed() || g.Committed() {
+			t.Errorf("%s: a part of it has committed", name)
+		}
+	}
+}
+
+func TestCommittedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &mailer.Gate{CommitBy: time.Now().Add(time.Minute)}
+		time.Sleep(time.Second)
+		if !g.CommittedAt().IsZero() {
+			t.Error("not committed, and there is a time of it")
+		}
+		want := time.Now()
+		g.Commit()
+		time.Sleep(time.Second)
+		if got := g.CommittedAt(); !got.Equal(want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
 }
 
 func countCommitted(gates []*mailer.Gate) int {

@@ -175,6 +175,7 @@ type prepared struct {
 	boundary   string
 	messageID  string // as it was settled
 	minted     bool   // by Prepare, not given by the caller or Raw
+	narrowed   bool   // recipients are fewer than the lists of the message
 
 	// What unchanged compares with.
 	from        Address
@@ -186,13 +187,14 @@ type prepared struct {
 func (m *Message) IsPrepared() bool { return m.prepared != nil && m.prepared.self == m }
 
 // Recipients returns the addresses of the envelope, each once, in the order To, Cc,
-// Bcc. Of a prepared message they are checked, with domains in ASCII, and the slice
+// Bcc; of a message from [Narrow], and of its copies, those that are left. Of a prepared message they are checked, with domains in ASCII, and the slice
 // belongs to the message.
 func (m *Message) Recipients() []string {
 	if m.IsPrepared() {
 		return m.prepared.recipients
 	}
-	return uniqueRecipients(m.To, m.Cc, m.Bcc)
+	recipients, _ := m.prepared.narrow(uniqueRecipients(m.To, m.Cc, m.Bcc))
+	return recipients
 }
 
 // EnvelopeFrom returns the return path of a prepared message as the SMTP envelope

@@ -108,7 +108,9 @@ func prepareAddresses(m *Message, p *prepared) error {
 		*f.list = all[start:len(all):len(all)]
 	}
 	p.from, p.addresses, p.givenReturn = m.From, append(all, all...)[len(all):], m.ReturnPath
-	p.recipients = uniqueRecipients(m.To, m.Cc, m.Bcc)
+	if p.recipients, p.narrowed = p.narrow(uniqueRecipients(m.To, m.Cc, m.Bcc)); len(p.recipients) == 0 {
+		return errNobody
+	}
 	switch m.ReturnPath {
 	case "":
 		p.returnPath = m.From.Address

@@ -3,8 +3,8 @@ package mailer
 import "time"
 
 // A Receipt is the one account of a send: what became of the message, for whom,
-// through whom, and what was tried on the way. Its owner may read it from several
-// goroutines; nobody changes it after Send returned.
+// through whom, and what was tried on the way. It belongs to the caller of Send, who
+// alone may change it: a router, for example, adds what it tried before.
 type Receipt struct {
 	// Outcome is the verdict about the whole message.
 	Outcome Outcome `json:"outcome"`

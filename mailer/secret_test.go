@@ -83,7 +83,7 @@ var exported = map[string]any{
 	"Checker": (*mailer.Checker)(nil), "Closer": (*mailer.Closer)(nil), "Content": mailer.Content{},
 	"DSN": mailer.DSN{}, "DSNNotify": mailer.DSNNotify(0), "Delivery": mailer.Delivery(0),
 	"Feature": mailer.Feature(0), "Gate": (*mailer.Gate)(nil), "Header": mailer.Header{},
-	"HeaderField": mailer.HeaderField{}, "Message": mailer.Message{}, "Outcome": mailer.Outcome(0),
+	"HeaderField": mailer.HeaderField{}, "Message": mailer.Message{}, "Named": (*mailer.Named)(nil), "Outcome": mailer.Outcome(0),
 	"Phase": mailer.Phase(0), "Priority": mailer.Priority(0), "Receipt": mailer.Receipt{},
 	"RecipientResult": mailer.RecipientResult{}, "Refresher": (*mailer.Refresher)(nil),
 	"Resolver": (*mailer.Resolver)(nil), "Scope": mailer.Scope(0), "Secret": mailer.Secret{},

@@ -29,6 +29,8 @@ import "context"
 //  11. What is essential and cannot be carried is refused with [ErrUnsupported] before
 //     anything is sent; what is advisory and left out is named in Receipt.Degraded.
 //  12. No error, receipt or printed configuration shows a secret.
+//  13. What Send returns belongs to the caller: it is made anew for each send, and the
+//     Sender keeps nothing of it.
 //
 // A caller treats an error that is no *SendError, and a zero Outcome, as Unknown.
 //
@@ -62,6 +64,12 @@ type Closer interface {
 
 // Capable tells what a Sender can carry.
 type Capable interface{ Capabilities() Capabilities }
+
+// Named tells how receipts call what a Sender sends through: the kind of provider, and
+// the route's configured name.
+type Named interface {
+	Names() (provider, route string)
+}
 
 // Find returns the first Sender in s's tree that is a T: s itself, or what it wraps,
 // through methods Unwrap() Sender or Unwrap() []Sender, depth first. T is one of the

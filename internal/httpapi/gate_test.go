@@ -140,7 +140,10 @@ func TestGateAfterEarlyRefusal(t *testing.T) {
 func TestGatesOfOneMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, &sink{})
-		gates := mailer.NewGates(8)
+		gates := []*mailer.Gate{new(mailer.Gate)}
+		for len(gates) < 8 {
+			gates = append(gates, &mailer.Gate{Rival: gates[0]})
+		}
 		verdicts := make(chan verdict, len(gates))
 		for _, g := range gates {
 			go func() { verdicts <- r.post(t.Context(), &ledger.Attempt{Gate: g}, text(large)) }()

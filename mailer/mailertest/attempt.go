@@ -48,10 +48,14 @@ func send(ctx context.Context, msg *mailer.Message, p Profile, l *life, act func
 	return a.end(act(a))
 }
 
+// newReceipt returns a receipt without results; m is nil where there is no message.
 func newReceipt(m *mailer.Message, p Profile) *mailer.Receipt {
-	r := &mailer.Receipt{
-		Provider: p.provider(), Route: p.route(), MessageID: m.MessageID, IdempotencyKey: m.IdempotencyKey,
+	r := new(mailer.Receipt)
+	r.Provider, r.Route = p.Names()
+	if m == nil {
+		return r
 	}
+	r.MessageID, r.IdempotencyKey = m.MessageID, m.IdempotencyKey
 	for _, address := range m.Recipients() {
 		r.Recipients = append(r.Recipients, mailer.RecipientResult{Address: address, Provider: r.Provider, Route: r.Route})
 	}

@@ -6,6 +6,7 @@
 //   - [Flaky] fails by chance, the same way for the same seed, and knows the truth.
 //
 // All of them check messages as real senders do, and obey ctx and [mailer.Gate], so
-// that they can stand behind a router. They are safe for concurrent use and must not be
+// that they can stand behind a router; [Profile] says which provider they play, and whether
+// it passes a router's checks. They are safe for concurrent use and must not be
 // copied. To test a Sender of your own, see package sendertest.
 package mailertest

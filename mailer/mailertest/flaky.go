@@ -42,6 +42,8 @@ var (
 	_ mailer.Sender  = (*Flaky)(nil)
 	_ mailer.Closer  = (*Flaky)(nil)
 	_ mailer.Capable = (*Flaky)(nil)
+	_ mailer.Checker = (*Flaky)(nil)
+	_ mailer.Named   = (*Flaky)(nil)
 )
 
 // Send makes one attempt at chance.

@@ -1,6 +1,11 @@
 package mailertest
 
-import "github.com/mailkeel/mailkeel/mailer"
+import (
+	"cmp"
+	"context"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
 
 // A Profile is what a double pretends to be. It is not changed after the first Send.
 type Profile struct {
@@ -12,6 +17,11 @@ type Profile struct {
 	Lacks mailer.Feature
 	// MaxRecipients is the limit for one message; zero means none.
 	MaxRecipients int
+	// Checks is asked by Check and may be called from several goroutines; nil means that all
+	// is well. It returns soon after ctx ends, so that a [Wait] can stand here. A
+	// [*mailer.SendError] is returned with a Receipt made for it and a Scope of zero standing for
+	// [mailer.ScopeProvider]; every other error means that the provider cannot be reached.
+	Checks func(ctx context.Context) error
 }
 
 // Capabilities implements [mailer.Capable].
@@ -20,16 +30,8 @@ func (p Profile) Capabilities() mailer.Capabilities {
 	return mailer.Capabilities{Features: all &^ p.Lacks, MaxRecipients: p.MaxRecipients}
 }
 
-func (p Profile) provider() string {
-	if p.Provider == "" {
-		return "mailertest"
-	}
-	return p.Provider
-}
-
-func (p Profile) route() string {
-	if p.Name == "" {
-		return p.provider()
-	}
-	return p.Name
+// Names implements [mailer.Named].
+func (p Profile) Names() (provider, route string) {
+	provider = cmp.Or(p.Provider, "mailertest")
+	return provider, cmp.Or(p.Name, provider)
 }

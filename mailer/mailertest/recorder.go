@@ -20,6 +20,8 @@ var (
 	_ mailer.Sender  = (*Recorder)(nil)
 	_ mailer.Closer  = (*Recorder)(nil)
 	_ mailer.Capable = (*Recorder)(nil)
+	_ mailer.Checker = (*Recorder)(nil)
+	_ mailer.Named   = (*Recorder)(nil)
 )
 
 // Send accepts msg, unless it is invalid, asks for what the Profile lacks, its content

@@ -54,6 +54,8 @@ var (
 	_ mailer.Sender  = (*Script)(nil)
 	_ mailer.Closer  = (*Script)(nil)
 	_ mailer.Capable = (*Script)(nil)
+	_ mailer.Checker = (*Script)(nil)
+	_ mailer.Named   = (*Script)(nil)
 )
 
 // Add appends steps.

@@ -157,10 +157,11 @@ func (rt *Route) check() error {
 	if rt.From == (mailer.Address{}) {
 		return nil
 	}
-	checked, err := mailer.Addresses(rt.From.String())
-	if err != nil || len(checked) != 1 {
-		return errors.New("From is not an address")
+	m, err := mailer.Prepare(&mailer.Message{From: rt.From, To: []mailer.Address{rt.From}})
+	if err != nil {
+		return fmt.Errorf("From is not an address: %w", mailer.AsSendError(err).Err)
 	}
+	rt.From = m.From // as SendAs will compare it
 	return nil
 }
 

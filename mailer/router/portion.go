@@ -33,12 +33,15 @@ func (s *send) messageFor(rt *route, to []string) (*mailer.Message, error) {
 
 // narrow leaves the header alone where the route can; otherwise the header shows the portion.
 func (s *send) narrow(rt *route, to []string) (*mailer.Message, error) {
-	if rt.caps.Features&mailer.FeatureEnvelope != 0 {
-		return mailer.Narrow(s.msg, to)
-	}
 	m := *s.msg
+	apart := rt.caps.Features&mailer.FeatureEnvelope != 0
+	if !apart || rt.caps.ReplayWindow > 0 {
+		m.IdempotencyKey = portionKey(m.IdempotencyKey, to)
+	}
+	if apart {
+		return mailer.Narrow(&m, to)
+	}
 	m.To, m.Cc, m.Bcc = only(m.To, to), only(m.Cc, to), only(m.Bcc, to)
-	m.IdempotencyKey = portionKey(m.IdempotencyKey, to)
 	return mailer.Prepare(&m)
 }
 

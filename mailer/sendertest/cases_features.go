@@ -66,7 +66,7 @@ func featureCases() []testCase {
 // checkFeature sends m, which asks for f: it is carried, degraded or refused.
 func (s *scene) checkFeature(f mailer.Feature, m *mailer.Message) {
 	s.Helper()
-	if s.capabilities.Features&f == 0 && f&mailer.Essential != 0 {
+	if !s.carries(f) && f&mailer.Essential != 0 {
 		s.checkUnsupported(m)
 		return
 	}
@@ -74,11 +74,12 @@ func (s *scene) checkFeature(f mailer.Feature, m *mailer.Message) {
 	if r.err != nil {
 		return
 	}
-	carried := s.capabilities.Features&f != 0
-	if named := slices.Contains(r.receipt.Degraded, f.String()); named == carried {
-		s.broke(rule(11), "capabilities have %s: %t, and Degraded is %q", f, carried, r.receipt.Degraded)
+	if named := slices.Contains(r.receipt.Degraded, f.String()); named == s.carries(f) {
+		s.broke(rule(11), "capabilities have %s: %t, and Degraded is %q", f, s.carries(f), r.receipt.Degraded)
 	}
 }
+
+func (s *scene) carries(f mailer.Feature) bool { return s.capabilities.Features&f != 0 }
 
 // checkUnsupported sends m, which asks for something essential that is lacking.
 func (s *scene) checkUnsupported(m *mailer.Message) {

@@ -24,6 +24,11 @@ var gateCases = []testCase{
 	{10, "commit_by_with_a_silent_provider", commitBySilent},
 	{10, "commit_by_in_the_past", commitByPast},
 	{10, "patience_after_commit", patienceAfterCommit},
+	{10, "lost_to_another_attempt_midway", gateLostMidway},
+	{10, "parent_committed_when_accepted", parentCommitted},
+	{10, "parent_open_while_the_provider_needs_more", parentOpenBefore},
+	{10, "parent_cancelled_midway", parentCancelledMidway},
+	{10, "parent_of_two_attempts", parentOfTwo},
 }
 
 func withGate(g *mailer.Gate) context.Context { return mailer.WithGate(context.Background(), g) }
@@ -88,23 +93,75 @@ func gateCancelled(s *scene) {
 }
 
 func gateLost(s *scene) {
-	gates := mailer.NewGates(2)
-	gates[0].Commit()
-	s.checkShut(s.start(withGate(gates[1]), s.message()))
+	first := new(mailer.Gate)
+	first.Commit()
+	s.checkShut(s.start(withGate(&mailer.Gate{Rival: first}), s.message()))
 }
 
-// gateCancelledMidway cancels while the provider is silent, and then lets it go on.
 func gateCancelledMidway(s *scene) {
 	gate := new(mailer.Gate)
+	s.shutMidway(gate, gate.Cancel)
+}
+
+func gateLostMidway(s *scene) {
+	first := new(mailer.Gate)
+	s.shutMidway(&mailer.Gate{Rival: first}, first.Commit)
+}
+
+func parentCancelledMidway(s *scene) {
+	parent := new(mailer.Gate)
+	s.shutMidway(&mailer.Gate{Parent: parent}, parent.Cancel)
+}
+
+// shutMidway shuts gate while the provider is silent, and then lets it go on.
+func (s *scene) shutMidway(gate *mailer.Gate, shut func() bool) {
+	s.Helper()
 	held, release := s.hold()
 	reached := s.meet(Step{Fault: SilentBefore, Hold: held})
 	x := s.start(withGate(gate), s.message())
 	s.await(reached, "the provider is silent")
-	if !gate.Cancel() {
-		s.broke(rule(10), "the provider still needs something, and the gate can no longer be cancelled")
+	if !shut() {
+		s.broke(rule(10), "the provider still needs something, and the gate can no longer be shut")
 	}
 	release()
 	s.checkShut(x)
+}
+
+func parentCommitted(s *scene) {
+	parent := new(mailer.Gate)
+	gate := &mailer.Gate{Parent: parent}
+	s.accept(withGate(gate), s.message())
+	if !gate.Committed() || !parent.Committed() || parent.Phase() != mailer.PhaseDone {
+		s.broke(quote(docParent), "accepted, and the gate is committed: %t, its parent: %t, phase %s",
+			gate.Committed(), parent.Committed(), parent.Phase())
+	}
+}
+
+// parentOpenBefore looks at the parent while the provider has nothing.
+func parentOpenBefore(s *scene) {
+	parent := new(mailer.Gate)
+	held, release := s.hold()
+	reached := s.meet(Step{Fault: SilentBefore, Hold: held})
+	x := s.start(withGate(&mailer.Gate{Parent: parent}), s.message())
+	s.await(reached, "the provider is silent")
+	if phase := parent.Phase(); parent.Committed() || phase >= mailer.PhaseCommitted || phase == mailer.PhaseNone {
+		s.broke(quote(docParent), "the provider still needs something, and the parent is committed: %t, phase %s", parent.Committed(), phase)
+	}
+	release()
+	s.verify(x.wait(patience))
+}
+
+// parentOfTwo has one attempt refused, wherever that leaves its gate, and makes another.
+func parentOfTwo(s *scene) {
+	parent := new(mailer.Gate)
+	s.meet(Step{Fault: Unavailable})
+	s.want(s.send(withGate(&mailer.Gate{Parent: parent}), s.message()), Unavailable.Verdict())
+	second := &mailer.Gate{Parent: parent}
+	s.accept(withGate(second), s.message())
+	if !second.Committed() || !parent.Committed() {
+		s.broke(quote(docParent), "the second attempt was accepted, and its gate is committed: %t, the parent: %t",
+			second.Committed(), parent.Committed())
+	}
 }
 
 // gateCancelledInContent cancels at a moment that needs no help of the provider.

@@ -27,7 +27,7 @@ func unchangedAfterRefusal(s *scene) {
 }
 
 func unchangedAttachment(s *scene) {
-	if s.capabilities.Features&mailer.FeatureAttachments == 0 {
+	if !s.carries(mailer.FeatureAttachments) {
 		s.Skip("the Sender carries no attachments")
 	}
 	content := bytes.Repeat([]byte("line\n.\n\r\n"), 1000)

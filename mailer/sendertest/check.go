@@ -59,8 +59,12 @@ func (s *scene) checkAccount(r *result) {
 	s.Helper()
 	account := r.account()
 	prepared, err := mailer.Prepare(r.msg)
-	if account == nil || err != nil {
-		return // reported by checkShape; an invalid message has no account
+	if err != nil {
+		return // an invalid message has no account
+	}
+	s.sentTo[r.subject] = append(s.sentTo[r.subject], prepared.Recipients()...)
+	if account == nil {
+		return // reported by checkShape
 	}
 	s.checkRecipients(account, prepared.Recipients())
 	s.checkIdentity(r, identity{account.MessageID, account.IdempotencyKey}, identity{prepared.MessageID, prepared.IdempotencyKey})
@@ -112,6 +116,7 @@ func (s *scene) checkAttempts(r *result, account *mailer.Receipt) {
 	if account.Provider == "" {
 		s.broke(quote(docAttempts), "Receipt.Provider is empty")
 	}
+	s.checkNames(account)
 	n := len(account.Attempts)
 	if r.refusedAtOnce() && n == 0 {
 		return
@@ -132,6 +137,24 @@ func (s *scene) checkAttempts(r *result, account *mailer.Receipt) {
 		s.broke(quote(docAttempts), "it started %v and took %v, within a Send from %v to %v", a.Start, a.Duration, r.began, r.ended)
 	}
 	s.checkPhase(a)
+}
+
+func (s *scene) checkNames(account *mailer.Receipt) {
+	s.Helper()
+	if s.named == nil {
+		return
+	}
+	provider, route := s.named.Names()
+	wrong := account.Provider != provider || account.Route != route
+	for _, rcpt := range account.Recipients {
+		wrong = wrong || rcpt.Provider != provider || rcpt.Route != route
+	}
+	for _, a := range account.Attempts {
+		wrong = wrong || a.Provider != provider || a.Route != route
+	}
+	if wrong {
+		s.broke(quote(docNamed), "it is %q, %q, and the receipt says %+v", provider, route, account)
+	}
 }
 
 func (s *scene) checkPhase(a mailer.Attempt) {

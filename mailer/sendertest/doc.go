@@ -23,5 +23,6 @@
 // leave room for a slow machine. Nothing waits longer than it has to; the cases about
 // deadlines and [mailer.Gate.CommitBy] take about three seconds together.
 //
-// A router or wrapper passes too when it is set up to make one attempt a message.
+// A router or wrapper passes too when it is set up to make one attempt a message. What a
+// router is called ([mailer.Named]) may differ from what its receipts say, which name the route.
 package sendertest

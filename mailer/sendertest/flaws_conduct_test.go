@@ -245,3 +245,28 @@ func cancelsAll(inner mailer.Sender) send {
 func commitsByNow(ctx context.Context, msg *mailer.Message) (context.Context, *mailer.Message) {
 	return mailer.WithGate(ctx, &mailer.Gate{CommitBy: time.Now().Add(time.Millisecond)}), msg
 }
+
+// losesRival and losesParent hand on a gate of their own making.
+func losesRival(ctx context.Context, msg *mailer.Message) (context.Context, *mailer.Message) {
+	if g := mailer.GateFrom(ctx); g != nil {
+		ctx = mailer.WithGate(ctx, &mailer.Gate{CommitBy: g.CommitBy, Parent: g.Parent})
+	}
+	return ctx, msg
+}
+
+func losesParent(ctx context.Context, msg *mailer.Message) (context.Context, *mailer.Message) {
+	if g := mailer.GateFrom(ctx); g != nil {
+		ctx = mailer.WithGate(ctx, &mailer.Gate{CommitBy: g.CommitBy, Rival: g.Rival})
+	}
+	return ctx, msg
+}
+
+// commitsParent commits the parent before it begins, and sends nothing when that was done before.
+func commitsParent(inner mailer.Sender) send {
+	return func(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+		if g := mailer.GateFrom(ctx); g != nil && g.Parent != nil && !g.Parent.Commit() {
+			g.Cancel()
+		}
+		return inner.Send(ctx, msg)
+	}
+}

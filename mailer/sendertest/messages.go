@@ -47,7 +47,7 @@ func (s *scene) large() *mailer.Message {
 // the case where the Sender carries none.
 func (s *scene) attached(sizeBytes int64, open func() (io.ReadCloser, error)) *mailer.Message {
 	s.Helper()
-	if s.capabilities.Features&mailer.FeatureAttachments == 0 {
+	if !s.carries(mailer.FeatureAttachments) {
 		s.Skip("the Sender carries no attachments, so that nothing is read while it sends")
 	}
 	m := s.message()
@@ -66,7 +66,7 @@ func (s *scene) full() *mailer.Message {
 	}
 	m.HTML = "<p>Dear Ann,<br>this is a test.</p>"
 	for _, a := range asks {
-		if !a.alone && s.capabilities.Features&a.feature != 0 {
+		if !a.alone && s.carries(a.feature) {
 			a.ask(m)
 		}
 	}

@@ -16,6 +16,7 @@ var rules = [...]string{
 	10: "A [Gate] carried by ctx is committed once, just before the boundary; when Commit returns false, nothing more is sent and the verdict is NotAccepted.",
 	11: "What is essential and cannot be carried is refused with [ErrUnsupported] before anything is sent; what is advisory and left out is named in Receipt.Degraded.",
 	12: "No error, receipt or printed configuration shows a secret.",
+	13: "What Send returns belongs to the caller: it is made anew for each send, and the Sender keeps nothing of it.",
 }
 
 // rule quotes rule n.
@@ -37,6 +38,9 @@ const (
 	docCommitBy   = "CommitBy is the time by which the attempt must have committed or given up"
 	docInvalid    = "ErrInvalidMessage: the message itself cannot be sent by anyone as it is."
 	docAllOrNone  = "AllOrNone refuses the whole message when one recipient is refused."
+	docEnvelope   = "an envelope with fewer recipients than the header shows"
+	docNamed      = "Named tells how receipts call what a Sender sends through"
+	docParent     = "It is committed together with the first of its parts, and marked with the furthest that one of them got."
 	docClose      = "new sends fail with [ErrClosed], those under way are waited for until ctx ends, then cut off, and everything is released. A second Close does nothing,"
 )
 

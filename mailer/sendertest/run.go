@@ -28,6 +28,7 @@ func (c testCase) String() string { return fmt.Sprintf("rule%02d/%s", c.rule, c.
 func cases() []testCase {
 	return slices.Concat(
 		outcomeCases, boundaryCases(), afterwardsCases, messageCases, concurrencyCases,
-		contextCases, gateCases, featureCases(), invalidCases(), identityCases, secretCases, closeCases,
+		contextCases, gateCases, featureCases(), envelopeCases, invalidCases(), identityCases, secretCases,
+		ownershipCases, closeCases,
 	)
 }

@@ -27,8 +27,10 @@ type scene struct {
 	testing.TB
 	Harness
 	capabilities mailer.Capabilities // of Sender and Provider together
+	named        mailer.Named        // nil when Sender does not say what receipts call it
 	made         int                 // messages made
 	sends        map[string]int      // sends by subject
+	sentTo       map[string][]string // by subject, whom its sends were to
 }
 
 func newScene(t testing.TB, h Harness) *scene {
@@ -44,13 +46,22 @@ func newScene(t testing.TB, h Harness) *scene {
 	if h.From == (mailer.Address{}) {
 		h.From.Address = "sender@example.com"
 	}
-	s := &scene{TB: t, Harness: h, sends: make(map[string]int)}
+	s := &scene{TB: t, Harness: h, sends: make(map[string]int), sentTo: make(map[string][]string)}
 	s.capabilities = mailer.Capabilities{Features: mailer.Essential | mailer.Advisory}
 	if c, ok := mailer.Find[mailer.Capable](h.Sender); ok {
 		s.capabilities = c.Capabilities()
 	}
 	s.capabilities.Features &^= h.Lacks
+	if n, ok := mailer.Find[mailer.Named](h.Sender); ok && !isSeveral(n) {
+		s.named = n
+	}
 	return s
+}
+
+// isSeveral reports a router: its receipts name the route that decided.
+func isSeveral(n mailer.Named) bool {
+	_, several := n.(interface{ Unwrap() []mailer.Sender })
+	return several
 }
 
 // broke reports that a rule, as quoted by [rule] or [quote], does not hold.

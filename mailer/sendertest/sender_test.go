@@ -38,6 +38,8 @@ func newMemorySender(p *memoryProvider, lacks mailer.Feature) *memorySender {
 
 func (c *memorySender) Capabilities() mailer.Capabilities { return c.capabilities }
 
+func (c *memorySender) Names() (provider, route string) { return "memory", "" }
+
 func (c *memorySender) Close(ctx context.Context) error {
 	c.mu.Lock()
 	if !c.closed {

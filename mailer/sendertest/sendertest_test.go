@@ -47,7 +47,7 @@ func TestRun(t *testing.T) {
 // TestQuotes compares what failures quote with the source of the contract.
 func TestQuotes(t *testing.T) {
 	var source strings.Builder
-	for _, name := range []string{"sender.go", "receipt.go", "outcome.go", "senderror.go", "message.go", "gate.go"} {
+	for _, name := range []string{"sender.go", "receipt.go", "outcome.go", "senderror.go", "message.go", "gate.go", "capabilities.go"} {
 		text, err := os.ReadFile("../" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -62,7 +62,7 @@ func TestQuotes(t *testing.T) {
 	}
 	for _, doc := range []string{
 		docRecipients, docOneResult, docRollUp, docAttempts, docScope, docProtocol, docRetryAfter, docSentinels,
-		docMessageID, docKey, docPhase, docCommitBy, docInvalid, docAllOrNone, docClose,
+		docMessageID, docKey, docPhase, docCommitBy, docInvalid, docAllOrNone, docEnvelope, docNamed, docParent, docClose,
 	} {
 		if !strings.Contains(words, doc) {
 			t.Errorf("not in the contract: %s", doc)

@@ -41,8 +41,8 @@ func (s *scene) verifyOne(truth Truth, r *result) {
 	}
 	for _, c := range copies {
 		for _, address := range c.Recipients {
-			if !slices.ContainsFunc(recipients, func(r mailer.RecipientResult) bool { return r.Address == address }) {
-				s.broke(rule(8), "the provider has a copy for %s, which is no recipient of the receipt", address)
+			if !slices.Contains(s.sentTo[r.subject], address) {
+				s.broke(rule(8), "the provider has a copy for %s, whom it was not sent to", address)
 			}
 		}
 	}

@@ -25,7 +25,8 @@
 //
 // Everything in a [mailer.Message] but ReturnPath and DSN, for Mailgun sets the return path, and
 // addresses with a local part outside ASCII (Anymail: such an author breaks delivery). A
-// message is taken or refused as a whole. The Message-ID, the idempotency key and a hash of the recipients stand in
+// message is taken or refused as a whole. One from [mailer.Narrow] is refused where it has a template or
+// Options.RecipientVariables, for Mailgun then makes its header. The Message-ID, the idempotency key and a hash of the recipients stand in
 // events as user variables mailkeel_message_id, mailkeel_key and mailkeel_envelope, beside Metadata, whose keys may not
 // begin with mailkeel_. Mailgun would show all variables to the recipient, in the header field
 // X-Mailgun-Variables; they are suppressed there unless Options.ShowVariables is set. With

@@ -24,6 +24,7 @@ var (
 	_ mailer.Checker  = (*Client)(nil)
 	_ mailer.Closer   = (*Client)(nil)
 	_ mailer.Capable  = (*Client)(nil)
+	_ mailer.Named    = (*Client)(nil)
 	_ mailer.Resolver = (*Client)(nil)
 )
 
@@ -79,6 +80,9 @@ func unfit(err error) ledger.Verdict {
 func (c *Client) attempt(ctx context.Context) *ledger.Attempt {
 	return &ledger.Attempt{Provider: provider, Route: c.cfg.Name, Gate: mailer.GateFrom(ctx), Start: time.Now()}
 }
+
+// Names implements [mailer.Named].
+func (c *Client) Names() (kind, route string) { return provider, c.cfg.Name }
 
 // Close ends the Client; see [mailer.Closer].
 func (c *Client) Close(ctx context.Context) error { return c.api.Client.Close(ctx) }

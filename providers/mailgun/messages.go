@@ -22,6 +22,8 @@ func checkTogether(m *mailer.Message, o *Options) error {
 		return nil
 	}
 	switch {
+	case mailer.Needs(m)&mailer.FeatureEnvelope != 0:
+		return unsupported("a message with a Template or RecipientVariables goes to all that its header shows, not to some of them")
 	case !m.Raw.IsZero():
 		return unsupported("Raw cannot go with RecipientVariables")
 	case len(m.To) == 0:

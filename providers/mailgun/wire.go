@@ -15,7 +15,7 @@ const (
 
 // Capabilities returns what Mailgun can carry: all but ReturnPath and DSN, for bounces go to
 // Mailgun, and addresses with a local part outside ASCII. What a template or
-// RecipientVariables exclude shows when the message is sent.
+// RecipientVariables exclude, FeatureEnvelope among it, shows when the message is sent.
 func (c *Client) Capabilities() mailer.Capabilities {
 	const lacks = mailer.FeatureReturnPath | mailer.FeatureDSN | mailer.FeatureUTF8
 	return mailer.Capabilities{

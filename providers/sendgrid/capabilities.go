@@ -11,11 +11,12 @@ const (
 
 var capabilities = mailer.Capabilities{
 	Features: (mailer.Essential | mailer.Advisory) &^
-		(mailer.FeatureRaw | mailer.FeatureSender | mailer.FeatureReturnPath | mailer.FeatureUTF8 | mailer.FeatureDSN),
+		(mailer.FeatureRaw | mailer.FeatureSender | mailer.FeatureReturnPath | mailer.FeatureUTF8 | mailer.FeatureEnvelope | mailer.FeatureDSN),
 	MaxRecipients: maxRecipients, MaxMessageBytes: maxMessageBytes,
 }
 
-// Capabilities implements [mailer.Capable]. MaxMessageBytes is of the request, in which
+// Capabilities implements [mailer.Capable]. FeatureEnvelope is lacking, for SendGrid makes the
+// header of the recipients that it is given. MaxMessageBytes is of the request, in which
 // attachments take four bytes for three.
 func (c *Client) Capabilities() mailer.Capabilities { return capabilities }
 

@@ -22,7 +22,8 @@
 //
 // Everything in a [mailer.Message] but Raw, Sender, ReturnPath and local parts outside ASCII, which are
 // refused, and DSN, which is left out and named in Receipt.Degraded. So are tags beyond
-// ten, and those outside ASCII; the others become categories. Metadata becomes custom arguments,
+// ten, and those outside ASCII; the others become categories. The header shows those whom the
+// message goes to and nobody else, so that one from [mailer.Narrow] is refused. Metadata becomes custom arguments,
 // which come back in events, beside mailkeel_message_id, mailkeel_key and mailkeel_envelope, a hash
 // of the recipients. Keys that begin with mailkeel_ are refused. Those that events use
 // themselves, such as "email", do not come back: then Degraded names the metadata.

@@ -29,6 +29,7 @@ var (
 	_ mailer.Checker = (*Client)(nil)
 	_ mailer.Closer  = (*Client)(nil)
 	_ mailer.Capable = (*Client)(nil)
+	_ mailer.Named   = (*Client)(nil)
 )
 
 // New returns a Client. It opens no connection. The error names the field of cfg that is wrong.
@@ -74,6 +75,9 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	a.setLimits(ctx)
 	return a.send(ctx)
 }
+
+// Names implements [mailer.Named].
+func (c *Client) Names() (kind, route string) { return provider, c.cfg.Name }
 
 // Close ends the Client; see [mailer.Closer].
 func (c *Client) Close(ctx context.Context) error { return c.pool.Close(ctx) }
