@@ -6,6 +6,9 @@
 //	}
 //	defer sender.Close(context.Background())
 //
+// Several providers are one string too, "failover(smtp://... sendgrid://...)"; package
+// dsn has all forms.
+//
 // It knows every adapter and so links them all. A program that uses one adapter calls
 // that package's New, or builds a dsn.Mux of its Schemes.
 package providers
@@ -29,11 +32,17 @@ type Sender interface {
 // Mux returns the schemes of all adapters.
 func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes} }
 
-// Open returns the Sender that the connection string s describes; package dsn has the
-// form. It opens no connection: what is wrong with the server shows in the first Send,
-// or in the Sender's Check, found with [mailer.Find].
+// Open returns the Sender that the connection string s describes: one provider's, or a
+// *router.Router over several, as in "failover(smtp://... sendgrid://...)". [mailer.Find]
+// finds what it is. Package dsn has the form. Open opens no connection: what is wrong
+// with a server shows in the first Send, or in the Sender's Check, found likewise.
 func Open(ctx context.Context, s string) (Sender, error) {
-	sender, err := Mux().Open(ctx, s)
+	return OpenWith(ctx, s, dsn.Options{})
+}
+
+// OpenWith is [Open] with options for the routers that s describes.
+func OpenWith(ctx context.Context, s string, options dsn.Options) (Sender, error) {
+	sender, err := Mux().OpenWith(ctx, s, options)
 	if err != nil {
 		return nil, err
 	}

@@ -7,12 +7,17 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mailkeel/mailkeel/internal/smtpfake"
 	"github.com/mailkeel/mailkeel/internal/testcert"
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/dsn"
+	"github.com/mailkeel/mailkeel/mailer/observe"
+	"github.com/mailkeel/mailkeel/mailer/router"
 	"github.com/mailkeel/mailkeel/providers"
 	"github.com/mailkeel/mailkeel/providers/smtp"
 )
@@ -76,11 +81,64 @@ func TestOpenRefuses(t *testing.T) {
 		"gopher://h":                   "smtp+plaintext",
 		"smtp://u:c4n4ry@h?nonsense=1": "max_conns",
 		"smtp://u:c4n4ry@h:port":       "port",
+		"failover(smtp://u:c4n4ry@h smtp://u:c4n4ry@i?nonsense=1)": "member 2",
+		"failover(smtp://u:c4n4ry@h smtp://u:c4n4ry@i":             "missing )",
 	} {
 		sender, err := providers.Open(t.Context(), s)
 		if err == nil || sender != nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "c4n4ry") {
 			t.Errorf("%q: got %v, %v", s, sender, err)
 		}
+	}
+}
+
+// unreachable returns the address of a server that is gone.
+func unreachable(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// heard is an observer that keeps the names of the routes.
+type heard struct {
+	mu     sync.Mutex
+	routes []string
+}
+
+func (h *heard) ObserveAttempt(_ context.Context, a observe.Attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.routes = append(h.routes, a.Router+" "+a.Route)
+}
+
+// A composite goes through the facade: its router is found, closed, and has the options.
+func TestOpenWithComposite(t *testing.T) {
+	server, observer := smtpfake.Start(t, smtpfake.Config{}), &heard{}
+	s := "failover(\n  smtp+plaintext://" + unreachable(t) + "?name=main\n  smtp+plaintext://" + server.Addr() + "?name=backup\n)?name=mail&start_limit=off"
+	sender, err := providers.OpenWith(t.Context(), s, dsn.Options{Observer: observer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := sender.Send(t.Context(), message())
+	if err != nil || receipt.Route != "backup" || len(server.Messages()) != 1 {
+		t.Errorf("got %+v, %v, and %d messages", receipt, err, len(server.Messages()))
+	}
+	if _, ok := mailer.Find[*router.Router](sender); !ok {
+		t.Error("the router is not found")
+	}
+	if err := sender.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := sender.Send(t.Context(), message()); !errors.Is(err, mailer.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	observer.mu.Lock()
+	defer observer.mu.Unlock()
+	if want := []string{"mail main", "mail backup"}; !slices.Equal(observer.routes, want) {
+		t.Errorf("heard %q, want %q", observer.routes, want)
 	}
 }
 
@@ -128,4 +186,38 @@ func ExampleOpen() {
 	fmt.Println(receipt.Outcome, "for", receipt.Recipients[0].Address)
 	// Output:
 	// accepted for ann@example.org
+}
+
+func ExampleOpen_failover() {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	server := smtpfake.New(smtpfake.Config{})
+	defer server.Close()
+	go func() { _ = server.Serve(l) }()
+
+	ctx := context.Background()
+	sender, err := providers.Open(ctx, "failover(smtp+plaintext://127.0.0.1:1?name=main smtp+plaintext://"+l.Addr().String()+"?name=backup)?start_limit=2s")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = sender.Close(ctx) }()
+	receipt, err := sender.Send(ctx, &mailer.Message{
+		From: mailer.Address{Address: "shop@example.com"},
+		To:   []mailer.Address{{Address: "ann@example.org"}},
+		Text: "Your order is on its way.",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, a := range receipt.Attempts {
+		fmt.Printf("%s: %s, %s\n", a.Route, a.Outcome, a.Decision)
+	}
+	// Output:
+	// main: not_accepted, next route
+	// backup: accepted, done
 }

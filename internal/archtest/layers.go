@@ -64,7 +64,7 @@ func layerOf(dir string) layer {
 }
 
 func isRig(name string) bool {
-	return strings.HasSuffix(name, "fake") || slices.Contains([]string{"archtest", "faultconn", "faultrig", "realmail", "testcert"}, name)
+	return strings.HasSuffix(name, "fake") || slices.Contains([]string{"archtest", "faultconn", "faultrig", "realmail", "simmail", "testcert"}, name)
 }
 
 // checkLayers applies mayImport and what it cannot say. Tests may import what they

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,13 +42,40 @@ var secretsAt = []string{
 	"smtp://u:${C@h", "smtp://u:x${C}@h", "smtp://u:${C}x@h", "smtp://u:${-C}@h", "smtp://u:${C }@h", "smtp://u:${x@h?C=}",
 	"key://C", "key://C:x", "key://C:x@default", "key://x:C@default", "key://C?x@default", "key://C?x=y", "key://C/x@default", "key://C/x",
 	"u:C@h", "u:C://h", "smtp:u:C@h", "smtp:/u:C@h", "SMTP://u:C@h", "other://u:C@h", "//u:C@h", "C", " smtp://u:C@h", "smtp ://u:C@h",
-	"failover(smtp://u:C@h smtp://h)", "failover(smtp://u:C@h", "x;accesskey=C", "endpoint=https://h/;accesskey=C", "${C-}", "${x:C}",
+	"x;accesskey=C", "endpoint=https://h/;accesskey=C", "${C-}", "${x:C}",
 	// Through references. What they resolve to is a secret wherever it stands.
 	"${DSN_C}", "smtp://u:${DSN_C}@h", "smtp://${DSN_C}@h", "smtp://${DSN_C}", "smtp://u:p@${DSN_C}", "smtp://h:${DSN_C}",
 	"smtp://u@h?token=${DSN_C}", "smtp://u@h?timeout=${DSN_C}", "smtp://u@h?from=${DSN_C}", "smtp://u@h?ca_file=${DSN_C}",
 	"smtp://u@h?${DSN_C}=x", "smtp://u@h?${DSN_C}", "${DSN_C}://h", "key://${DSN_C}@default",
 	"${DSN_URL}", "${DSN_URL}x", "${file:FILE}", "smtp://u:${file:FILE}@h", "key://${file:FILE}@default", "smtp://u@h:${file:FILE}",
 	"smtp://u@${file:FILE}", "smtp://u@h?token=${file:FILE}", "smtp://u@h?pool=${file:FILE}", "smtp://u@h?ca_file=${file:FILE}",
+}
+
+// compositesAt are composites with C where a secret stands, or lands because the string is malformed.
+var compositesAt = []string{
+	"failover(smtp://u:C@h smtp://h)", "failover(smtp://u:C@h", "weighted(3*smtp://u:C@h 1*key://C@default)?delivery=at-least-once",
+	"roundrobin(failover(smtp://u:C@h)?name=x&tags=a smtp://h?token=C)", "failover(smtp://C smtp://C)",
+	"failover(smtp://u:C@h)x", "failover(smtp://u:C@h)C", "failover(smtp://u:C@h)C?x", "failover(smtp://u:C@h) C",
+	"failover(C", "failover(C)", "failover(C C)", "C(smtp://h)", "C (smtp://h)", "C(", "(C)", "failover (smtp://u:C@h)", "failover(failover (smtp://u:C@h))",
+	"0*smtp://u:C@h", "3*C", "failover(3*smtp://u:C@h)", "weighted(0*smtp://u:C@h)", "weighted(-1*C)", "weighted(3 *smtp://u:C@h)", "weighted(3* smtp://u:C@h)",
+	"weighted(C*smtp://h)", "weighted(3*C*smtp://h)", "weighted(3C*smtp://u:C@h)", "weighted(99999999*smtp://u:C@h)",
+	"failover(smtp://u:C@h)?x=y", "failover(smtp://u:C@h)?C=x@", "failover(smtp://u:C@h)?x&C@h", "failover(smtp://u:C@h)?delivery=C",
+	"failover(smtp://u:C@h)?max_attempts=C", "failover(smtp://u:C@h)?start_limit=C", "failover(smtp://u:C@h)?name=a&name=C", "failover(smtp://u:C@h)?timeout=C",
+	"failover(smtp://h?tags=C,)", "failover(smtp://h?from_domains=C.)", "failover(smtp://h?to_domains=C,%20)", "failover(smtp://h?max_in_flight=C)", "failover(smtp://h?from=C)", "failover(smtp://h?ca_file=C)",
+	"smtp://u:C@h?tags=C", "smtp://u@h?delivery=C", "failover(smtp://u@h?delivery=C)", "failover(smtp://h failover(smtp://h)?from=C)",
+	// What was not escaped in a password.
+	"failover(smtp://u:pa C@h smtp://h)", "failover(smtp://u:C pa@h smtp://h)", "failover(smtp://u:a@C pa@h)", "failover(smtp://u:a@b?C pa@h)", "failover(smtp://u:p@h?x=C pa@h)",
+	"failover(smtp://u:a(C@h smtp://h)", "failover(smtp://u:a@C(@h smtp://h)", "failover(smtp://u:a@b?C(x@h smtp://h)", "failover(smtp://u:a@b?C(x)@h smtp://h)",
+	"failover(smtp://u:a)C@h smtp://h)", "failover(smtp://u:a@C)x@h smtp://h)", "failover(smtp://u:a@C)?x@h smtp://h)", "failover(smtp://u:a@b)?C@h smtp://h)", "failover(smtp://u:a@b)?C@h)",
+	"failover(smtp://u:a@b)?delivery=C@h)", "failover(smtp://u:a@b)?x=C(@h)", "failover(failover(smtp://u:a@C)?x@h) smtp://h)", "failover(smtp://u:a@C) (x@h)",
+	"failover(smtp://u:a@C\tx@h)", "failover(smtp://u:a@b?C\nx@h)", "failover(smtp://u:a@C failover(x)@h)", "failover(smtp://u:a@C roundrobin(smtp://x)y@h)", "failover(smtp://u:a@C 3*x@h)",
+	"failover(smtp://u:C?x@h smtp://h)", "failover(smtp://u:p?C@h)", "failover(smtp://u:a@C?x@h smtp://u:C@h)", "failover(smtp://u:C#@h)", "failover(smtp://u:C\x00@h)", "failover(smtp://u:%C@h)",
+	"failover(smtp://u:${C@h smtp://h)", "failover(smtp://u:x${C}@h)", "failover(smtp://u:${x@h smtp://h?C=})", "failover(smtp://u:a@C ${x@h)", "failover(${C-})", "failover(${x:C})",
+	"failover(endpoint=https://h/;accesskey=C smtp://u:C@h)",
+	// Through references.
+	"failover(${DSN_C})", "weighted(3*${DSN_C})", "failover(${DSN_C}x)", "${DSN_C}(smtp://h)", "failover(${DSN_URL} smtp://h)", "failover(${file:FILE})",
+	"failover(smtp://h)?${DSN_C}", "failover(smtp://h)?name=${DSN_C}&x=y", "failover(smtp://h)?rest=${DSN_C}", "failover(smtp://h?tags=${DSN_C},)",
+	"failover(${DSN_COMPOSITE})", "${DSN_COMPOSITE}", "failover(${DSN_OPEN} smtp://h)", "${DSN_OPEN}", "failover(smtp://u:${DSN_OPEN}@h:x)",
 }
 
 // holder has each value where fmt cannot call its methods.
@@ -66,8 +94,10 @@ func TestNoSecretShows(t *testing.T) {
 		writeFile(t, file, canary)
 		t.Setenv("DSN_C", canary)
 		t.Setenv("DSN_URL", "smtp://u:"+canary+"?x@h")
+		t.Setenv("DSN_COMPOSITE", "failover(smtp://u:"+canary+"@h smtp://u:"+canary+"@h?x=y)")
+		t.Setenv("DSN_OPEN", "failover(smtp://u:"+canary+"@h smtp://"+canary)
 		replacer := strings.NewReplacer("DSN_C", "DSN_C", "FILE", file, "C", canary)
-		for _, template := range secretsAt {
+		for _, template := range slices.Concat(secretsAt, compositesAt) {
 			s := replacer.Replace(template)
 			var shown []string
 			sender, err := testMux(func(u *dsn.URL) { shown = renderURL(u) }).Open(t.Context(), s)
@@ -147,6 +177,21 @@ func (vault) Send(context.Context, *mailer.Message) (*mailer.Receipt, error) { r
 type keeper struct{ vault }
 
 func (keeper) Resolve(context.Context, *mailer.Message) (mailer.Outcome, error) { return 0, nil }
+
+// A name may be shown, but not in an error: there it may be anything.
+func TestNameClashShowsNothing(t *testing.T) {
+	for _, canary := range canaries {
+		for _, template := range []string{
+			"failover(smtp://h?name=C smtp://h?name=C)", "failover(smtp://u:25?name=C@h smtp://u:25?name=C@h)",
+			"failover(failover(smtp://h)?name=C smtp://h?name=C)?name=C",
+		} {
+			_, err := testMux(nil).Open(t.Context(), strings.ReplaceAll(template, "C", canary))
+			if err == nil || leak(err.Error(), canary) != "" {
+				t.Errorf("%s: got %v", template, err)
+			}
+		}
+	}
+}
 
 func TestFromShowsNothing(t *testing.T) {
 	for _, inner := range []mailer.Sender{vault{canaries[0]}, keeper{vault{canaries[0]}}} {

@@ -21,32 +21,65 @@
 //     AUTH and the envelope; a Go duration.
 //   - name=primary: what receipts call the route.
 //   - ca_file=PATH: PEM certificates to trust instead of the system's.
-//   - from=ADDRESS: the sender address on this route; see [Mux.Open].
+//   - from=ADDRESS: the sender address on this route; see [mailer.SendAs].
 //   - strict=true: a message that asks for an advisory feature the provider lacks is refused.
+//
+// # Several providers
+//
+// A composite describes a [router.Router] over other strings, its members:
+//
+//	failover(A B C)       messages begin with A, and go on to B and C where need be
+//	roundrobin(A B)       messages begin with A and B in turn
+//	weighted(3*A 1*B)     three of four messages begin with A; without N* it is 1*
+//
+// White space separates members, line ends included, and may surround a composite. A
+// member is any connection string, another composite among them: up to 8 deep, and 64
+// providers in all. Besides its own parameters it takes these:
+//
+//   - from_domains=example.com,*.example.com: the domains that its provider sends for. They are
+//     compared with the address in from=, where there is one, else with the message's.
+//   - to_domains=example.org: only for messages of which all recipients are there.
+//   - tags=receipts,alerts: only for messages that have one of these tags.
+//   - max_in_flight=8: messages under way at once; others wait, or take another route.
+//
+// Of members around the same ) no two may have the same name. Without name= it is the
+// adapter's default, in most cases the host, and of a composite its place, such as "route 2".
+//
+// Options of a composite stand after its ), as in failover(A B)?delivery=at-least-once.
+// What they do in detail, [router.Config] says; "off" turns off what it stands for.
+//
+//   - delivery=at-most-once or at-least-once: for messages that leave it open. The default is
+//     that of the composite around it, and of the outermost at-most-once.
+//   - max_attempts=3: for one message, at all members together; split_recipients=true.
+//   - commit_limit=30s, min_slice=3s, start_limit=250ms, reply_limit=1s, doubt_limit=10s,
+//     ask_limit=5s, retry_delay=200ms, check_interval=off: a duration, or off.
+//   - rest=10s: a duration.
+//   - name=router: what observers call it.
+//
+// A composite that is a member takes both kinds, and from=. What belongs to the
+// conversation with one provider (timeout=, ca_file=, strict=) stands with each member.
 //
 // # References
 //
 // ${NAME} stands for an environment variable and ${file:PATH} for a file's content
-// without line ends at its end. Either may take the place of the whole string or of
-// any whole value: user, password, host, port, a parameter's value. It is resolved
-// after splitting and taken as it is, so a secret needs no escaping and cannot add
-// parameters. What stands for the whole string may hold references in turn. A file
-// that holds a credential is read again when it changes; any other once, by Open.
+// without line ends at its end. Either may take the place of the whole string, of a
+// whole member, or of any whole value: user, password, host, port, a parameter's value.
+// It is resolved after splitting and taken as it is, so a secret needs no escaping and
+// cannot add parameters. What stands for the whole string or for a member may be a
+// composite, and hold references in turn. A file that holds a credential is read again
+// when it changes; any other once, by Open.
 //
 // # Errors
 //
-// An error of this package is one line that begins with "connection string: ". Of the
-// string it repeats only the scheme, an environment variable's name, the path in
-// ${file:PATH}, and a parameter's name where that cannot be part of a password whose
-// @ or ? was not escaped.
+// An error of this package is one line that begins with "connection string: ", and says
+// in which member it arose. Of the string it repeats only the scheme, an environment
+// variable's name, the path in ${file:PATH}, and a parameter's name where that cannot be
+// part of a password whose @ or ? was not escaped. In a composite that goes for every
+// password but one with a space, not escaped, before what looks like another member.
 package dsn
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -58,8 +91,8 @@ type Scheme struct {
 	Name string
 	// Form is an example that errors show, such as "smtp://user:pass@host:587".
 	Form string
-	// Params are the names of its own parameters, besides those of every scheme:
-	// lower-case letters, digits and _.
+	// Params are the names of its own parameters, besides those of every scheme and of
+	// every member: lower-case letters, digits and _.
 	Params []string
 	// Open makes the Sender. Its error needs no prefix, and it need not look for
 	// malformed parameters: [Mux.Open] reports those whatever Open returned. It may
@@ -67,7 +100,8 @@ type Scheme struct {
 	Open func(ctx context.Context, u *URL) (mailer.Sender, error)
 	// Rewrite turns a foreign form of connection string, such as the one that a
 	// provider's portal shows, into one of this scheme, and reports whether s had that
-	// form. Nil means that there is none.
+	// form. White space and parentheses would keep it from being a member of a composite.
+	// Nil means that there is none.
 	Rewrite func(s string) (own string, ok bool)
 }
 
@@ -77,43 +111,6 @@ type Schemes []Scheme
 // A Mux is the set of schemes that a program understands. Of two with the same name
 // the first counts. A Mux may be used concurrently as long as nobody changes it.
 type Mux []Schemes
-
-// Open returns the Sender that s describes. With the parameter "from" it is wrapped:
-// a copy of each message is sent from that address, under the message's display name
-// or else the parameter's. The author's own address becomes the ReplyTo of a message
-// that has none and is not Raw.
-func (m Mux) Open(ctx context.Context, s string) (mailer.Sender, error) {
-	sender, err := m.open(ctx, s)
-	if err != nil {
-		return nil, fmt.Errorf("connection string: %w", err)
-	}
-	return sender, nil
-}
-
-func (m Mux) open(ctx context.Context, s string) (mailer.Sender, error) {
-	if s == "" {
-		return nil, m.emptyError()
-	}
-	s, err := resolveWhole(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	s = m.rewrite(s)
-	if strings.ContainsFunc(s, unicode.IsControl) {
-		return nil, errors.New("has a line end or another control character, which inside a value is written as %XX")
-	}
-	name, rest := cutScheme(s)
-	scheme, err := m.lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	p := split(rest)
-	sender, err := scheme.open(ctx, p)
-	if err != nil && p.lateAt() {
-		err = fmt.Errorf("%w; a ? in a password is written %%3F", err)
-	}
-	return sender, err
-}
 
 func (m Mux) rewrite(s string) string {
 	for _, schemes := range m {
@@ -137,31 +134,4 @@ func (m Mux) lookup(name string) (*Scheme, error) {
 		}
 	}
 	return nil, m.schemeError(name)
-}
-
-func (s *Scheme) open(ctx context.Context, p parts) (mailer.Sender, error) {
-	u, err := s.newURL(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	from := u.params.sender("from")
-	if err := u.params.Err(); err != nil {
-		return nil, err
-	}
-	sender, err := s.Open(ctx, u)
-	if bad := u.params.Err(); bad != nil {
-		// The adapter went on with a default. What it made, or its complaint, is moot.
-		discard(ctx, sender)
-		return nil, bad
-	}
-	if err != nil || from == nil {
-		return sender, err
-	}
-	return withFrom(sender, *from), nil
-}
-
-func discard(ctx context.Context, sender mailer.Sender) {
-	if c, ok := mailer.Find[mailer.Closer](sender); ok {
-		_ = c.Close(ctx)
-	}
 }

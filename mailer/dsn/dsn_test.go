@@ -151,7 +151,10 @@ func TestOpenBad(t *testing.T) {
 		{"://h", "unknown scheme: known are key, smtp"},
 		{"smtps://user:pass@host", `unknown scheme "smtps": known are key, smtp`},
 		{"SMTP://user:pass@host", "unknown scheme: known are key, smtp"},
-		{"failover(smtp://a smtp://b)?delivery=at-least-once", "unknown scheme: known are key, smtp"},
+		{"3*smtp://a", "a weight such as 3* stands before a member of weighted(...) and nowhere else"},
+		{"smtp://u@h?tags=a", `parameter "tags": is for a member of failover(...), roundrobin(...) or weighted(...)`},
+		{"smtp://h?max_in_flight=3", `parameter "max_in_flight": is for a member of failover(...), roundrobin(...) or weighted(...)`},
+		{"smtp://u@h?rest=3s", `parameter "rest": is for failover(...), roundrobin(...) and weighted(...), after the )`},
 		{"smtp://", "missing host: the form is smtp://user:pass@host:587"},
 		{"smtp://u:p@", "missing host: the form is smtp://user:pass@host:587"},
 		{"smtp://u:p@?timeout=5s", "missing host: the form is smtp://user:pass@host:587"},
@@ -347,11 +350,16 @@ func TestRewrite(t *testing.T) {
 		},
 	}}}
 	t.Setenv("DSN_PORTAL", "endpoint=https://h.example.com/;accesskey=a+b/c d&==")
-	if _, err := mux.Open(t.Context(), "${DSN_PORTAL}"); err != nil {
-		t.Fatal(err)
-	}
-	if want := "h.example.com a+b/c d&=="; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for in, want := range map[string]string{
+		"${DSN_PORTAL}":           "h.example.com a+b/c d&==",
+		"failover(${DSN_PORTAL})": "h.example.com a+b/c d&==",
+		"weighted(2*endpoint=https://i.example.com/;accesskey=a+b/c&?==)": "i.example.com a+b/c&?==",
+	} {
+		if _, err := mux.Open(t.Context(), in); err != nil {
+			t.Errorf("%s: %v", in, err)
+		} else if got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
 	}
 }
 
@@ -371,6 +379,28 @@ func TestRedact(t *testing.T) {
 		{"smtp://u:p@${HOST}", "smtp://[redacted]"},
 		{"u:p@host", "[redacted]"},
 		{"", "[redacted]"},
+		{
+			"failover(smtp://u:p@host:587?timeout=5s sendgrid://KEY@default)?delivery=at-least-once",
+			"failover(smtp://[redacted]@host:587?timeout sendgrid://[redacted]@default)?delivery",
+		},
+		{" weighted(\n 3*key://KEY@default\t key://KEY@h )?\n", "weighted(3*key://[redacted]@default key://[redacted]@h)"},
+		{
+			"roundrobin(failover(smtp://u:p@h ${X})?tags=a&name=b [redacted])",
+			"roundrobin(failover(smtp://[redacted]@h [redacted])?tags&name [redacted])",
+		},
+		{"failover(smtp://host smtp://u:p?s@host key://KEY@h)", "failover(smtp://[redacted] smtp://[redacted] key://[redacted]@h)"},
+		{"failover(key://KEY@h failover(key://KEY@i)?from=a@b)?tags=a", "failover(key://[redacted]@h failover([redacted]))?tags"},
+		{"failover(key://KEY@h)?Tags=a", "failover([redacted])"},
+		{"failover(key://KEY@h endpoint=https://h/;accesskey=KEY)", "failover([redacted])"},
+		{"failover(smtp://u:pa ss@h)", "failover([redacted])"},
+		{"\n failover(smtp://u:pa ss@h)", "failover([redacted])"},
+		{"failover(smtp://u:pa(ss@h)", "failover([redacted])"},
+		{"failover(smtp://u:pa()ss@h)", "failover([redacted])"},
+		{"failover(smtp://u:pa)ss@h)", "failover([redacted])"},
+		{"failover(smtp://u:pass@h)?tags=a b", "failover([redacted])"},
+		{"failover (smtp://u:pass@h)", "[redacted]"},
+		{"fallback(smtp://u:pass@h)", "[redacted]"},
+		{"3*smtp://u:pass@h", "[redacted]"},
 	} {
 		if got := dsn.Redact(test.in); got != test.want {
 			t.Errorf("Redact(%q) = %s, want %s", test.in, got, test.want)

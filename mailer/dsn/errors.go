@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -58,3 +59,6 @@ func formError(problem, form string) error {
 func placeError(place string, err error) error { return fmt.Errorf("%s: %w", place, err) }
 
 func paramError(name string, err error) error { return fmt.Errorf("parameter %q: %w", name, err) }
+
+// memberError says in which member err arose; i counts from zero.
+func memberError(i int, err error) error { return placeError("member "+strconv.Itoa(i+1), err) }

@@ -2,7 +2,6 @@ package dsn
 
 import (
 	"context"
-	"strings"
 
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -37,12 +36,12 @@ func withFrom(next mailer.Sender, from mailer.Address) mailer.Sender {
 
 // Send sends a copy of msg; see [mailer.Sender] for the contract.
 func (s *fromSender) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
-	return s.next.Send(ctx, s.rewrite(msg))
+	return s.next.Send(ctx, mailer.SendAs(msg, s.from))
 }
 
 // Resolve implements [mailer.Resolver].
 func (r *fromResolver) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outcome, error) {
-	return r.resolver.Resolve(ctx, r.rewrite(msg))
+	return r.resolver.Resolve(ctx, mailer.SendAs(msg, r.from))
 }
 
 // Unwrap returns the Sender that the scheme opened.
@@ -54,24 +53,4 @@ func (s *fromSender) Close(ctx context.Context) error {
 		return c.Close(ctx)
 	}
 	return nil
-}
-
-// rewrite keeps everything by which attempts recognise the message: a copy of a
-// prepared one has its identity, Date and boundary already.
-func (s *fromSender) rewrite(msg *mailer.Message) *mailer.Message {
-	if msg == nil {
-		return nil // for the next Sender to refuse
-	}
-	m, author := *msg, msg.From
-	m.From.Address = s.from.Address
-	if m.From.Name == "" {
-		m.From.Name = s.from.Name
-	}
-	if author.Address == "" || strings.EqualFold(author.Address, s.from.Address) {
-		return &m
-	}
-	if len(m.ReplyTo) == 0 && m.Raw.IsZero() {
-		m.ReplyTo = []mailer.Address{author}
-	}
-	return &m
 }

@@ -28,6 +28,9 @@ func newParams(ctx context.Context, written parts, known []string) (*Params, err
 	for i, pair := range written.pairs() {
 		name, raw, _ := pair.cut("=")
 		if !p.isKnown(name.raw) {
+			if place := misplaced(name.raw); place != "" {
+				return nil, paramError(name.raw, errors.New(place))
+			}
 			shown := strconv.Itoa(i + 1)
 			if written.certain() && parameterName.MatchString(name.raw) {
 				shown = strconv.Quote(name.raw)
@@ -92,13 +95,15 @@ func (p *Params) Int(name string, fallback int) int {
 
 // Duration returns a parameter that is a positive duration with its unit, such as "5s".
 func (p *Params) Duration(name string, fallback time.Duration) time.Duration {
-	return get(p, name, fallback, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil || d <= 0 {
-			return 0, errors.New("is not a duration above zero, such as 5s")
-		}
-		return d, nil
-	})
+	return get(p, name, fallback, parseDuration)
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, errors.New("is not a duration above zero, such as 5s")
+	}
+	return d, nil
 }
 
 // Secret returns a parameter that is a secret; nil when it is absent. A file that it

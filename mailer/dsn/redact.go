@@ -27,8 +27,22 @@ func (p placeholder) LogValue() slog.Value { return slog.StringValue(string(p)) 
 // Redact returns what may be logged of a connection string: scheme, host, port and
 // the names of parameters, as in "smtp://[redacted]@host:587?timeout". Where no user
 // information sets the host off, or an @ among the parameters casts doubt on that, it
-// is the scheme alone; where there is none, "[redacted]".
+// is the scheme alone; where there is none, "[redacted]". A composite shows each of its
+// members so, or where it is malformed none.
 func Redact(s string) string {
+	n, err := Mux(nil).parse(s, 0)
+	if err == nil {
+		return n.redacted()
+	}
+	word, _, _ := strings.Cut(strings.TrimLeft(s, whiteSpace), "(")
+	if _, known := policyOf(word); !known {
+		return redacted
+	}
+	return word + "(" + redacted + ")"
+}
+
+// redactOne is Redact of a provider's own string.
+func redactOne(s string) string {
 	name, rest := cutScheme(s)
 	if name == "" {
 		return redacted
@@ -41,11 +55,14 @@ func (p parts) redacted(scheme string) string {
 	if !safe || !p.certain() || !p.plainAuthority() {
 		return scheme + "://" + redacted
 	}
-	shown := scheme + "://" + redacted + "@" + p.authority.raw
-	if len(names) > 0 {
-		shown += "?" + strings.Join(names, "&")
+	return scheme + "://" + redacted + "@" + p.authority.raw + joinNames(names)
+}
+
+func joinNames(names []string) string {
+	if len(names) == 0 {
+		return ""
 	}
-	return shown
+	return "?" + strings.Join(names, "&")
 }
 
 // shownNames reports whether all parameters have names that may be shown.

@@ -50,7 +50,7 @@ func (s span) has(chars string) bool { return strings.ContainsAny(s.masked, char
 // cut is strings.Cut outside references.
 func (s span) cut(sep string) (before, after span, found bool) {
 	if i := strings.Index(s.masked, sep); i >= 0 {
-		return span{s.raw[:i], s.masked[:i]}, span{s.raw[i+len(sep):], s.masked[i+len(sep):]}, true
+		return s.slice(0, i), s.slice(i+len(sep), len(s.masked)), true
 	}
 	return s, span{}, false
 }
@@ -58,9 +58,57 @@ func (s span) cut(sep string) (before, after span, found bool) {
 // cutUserInfo cuts at the last @.
 func (s span) cutUserInfo() (userInfo, authority span, found bool) {
 	if i := strings.LastIndexByte(s.masked, '@'); i >= 0 {
-		return span{s.raw[:i], s.masked[:i]}, span{s.raw[i+1:], s.masked[i+1:]}, true
+		return s.slice(0, i), s.slice(i+1, len(s.masked)), true
 	}
 	return span{}, s, false
+}
+
+func (s span) slice(from, to int) span { return span{s.raw[from:to], s.masked[from:to]} }
+
+// trim leaves out the white space around s.
+func (s span) trim() span {
+	from := len(s.masked) - len(strings.TrimLeft(s.masked, whiteSpace))
+	return s.slice(from, max(from, len(strings.TrimRight(s.masked, whiteSpace))))
+}
+
+// cutClosing cuts at the ) of the ( that stands before s.
+func (s span) cutClosing() (inner, after span, found bool) {
+	for i, open := 0, 1; i < len(s.masked); i++ {
+		if open += bracket(s.masked[i]); open == 0 {
+			return s.slice(0, i), s.slice(i+1, len(s.masked)), true
+		}
+	}
+	return span{}, span{}, false
+}
+
+// fields returns what white space separates, outside of parentheses.
+func (s span) fields() []span {
+	var fields []span
+	start, open := 0, 0
+	for i := range len(s.masked) + 1 {
+		if i < len(s.masked) {
+			open += bracket(s.masked[i])
+			if open > 0 || strings.IndexByte(whiteSpace, s.masked[i]) < 0 {
+				continue
+			}
+		}
+		if start < i {
+			fields = append(fields, s.slice(start, i))
+		}
+		start = i + 1
+	}
+	return fields
+}
+
+// bracket returns by how much c changes the number of open parentheses.
+func bracket(c byte) int {
+	switch c {
+	case '(':
+		return 1
+	case ')':
+		return -1
+	}
+	return 0
 }
 
 // parts are the pieces of what follows "://", as they are written.
@@ -77,6 +125,10 @@ func split(rest string) parts {
 	p.userInfo, p.authority, p.hasUserInfo = head.cutUserInfo()
 	return p
 }
+
+// optionParts returns what stands after the ) of a composite as parts, which the )
+// sets off as surely as an @ does after a user.
+func optionParts(options span) parts { return parts{hasUserInfo: true, query: options} }
 
 // lateAt reports whether the user information was probably meant to end after the
 // first ?, so that parts of a password were taken for host and parameters. An address

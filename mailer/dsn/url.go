@@ -24,14 +24,18 @@ type URL struct {
 	common         Common
 }
 
-func (s *Scheme) newURL(ctx context.Context, p parts) (*URL, error) {
+func (s *Scheme) newURL(ctx context.Context, p parts, at place) (*URL, error) {
 	u := &URL{placeholder: placeholder(p.redacted(s.Name)), scheme: s}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
 	var err error
+	known := slices.Concat(commonParams, s.Params)
+	if at.member > 0 {
+		known = slices.Concat(known, routeParams)
+	}
 	// Parameters first: what is wrong with them shows best that a ? was not escaped.
-	if u.params, err = newParams(ctx, p, slices.Concat(commonParams, s.Params)); err != nil {
+	if u.params, err = newParams(ctx, p, known); err != nil {
 		return nil, err
 	}
 	if err := u.readUserInfo(ctx, p); err != nil {

@@ -19,6 +19,7 @@ type send struct {
 	msg      *mailer.Message // prepared, and its contents can be opened again
 	delivery mailer.Delivery
 	deadline time.Time // for the boundary; zero: none
+	callers  bool      // it is ctx's
 	order    order
 	random   *rand.Rand // nil: the default generator
 	waits    backoff.BackOff
@@ -60,12 +61,12 @@ func (r *Router) newSend(ctx context.Context, msg *mailer.Message, now time.Time
 		s.delivery = r.cfg.Delivery
 	}
 	if d, ok := ctx.Deadline(); ok {
-		s.deadline = d
+		s.deadline, s.callers = d, true
 	} else if r.cfg.CommitLimit > 0 {
 		s.deadline = now.Add(r.cfg.CommitLimit)
 	}
 	if s.parent != nil && !s.parent.CommitBy.IsZero() && (s.deadline.IsZero() || s.parent.CommitBy.Before(s.deadline)) {
-		s.deadline = s.parent.CommitBy
+		s.deadline, s.callers = s.parent.CommitBy, false
 	}
 	if r.cfg.Rand != nil {
 		s.random = rand.New(r.cfg.Rand(msg.IdempotencyKey)) //nolint:gosec // jitter needs no secrecy

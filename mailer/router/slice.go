@@ -4,8 +4,16 @@ import "time"
 
 // commitBy divides the time that is left among the routes that are: each has a slice, of
 // which MinSlice is sure, and the last has all that is left. Where that is too short for
-// all of them, those that come last go without. Zero means that nothing limits it.
+// all of them, those that come last go without. Zero means that nothing limits it but ctx, whose
+// end then is seen to be the caller's.
 func (s *send) commitBy(now time.Time) time.Time {
+	if by := s.slice(now); !s.callers || by.Before(s.deadline) {
+		return by
+	}
+	return time.Time{}
+}
+
+func (s *send) slice(now time.Time) time.Time {
 	least := s.r.cfg.MinSlice
 	if s.deadline.IsZero() || least <= 0 {
 		return s.deadline
