@@ -1,11 +1,11 @@
-// Quickstart sends a message with HTML, an inline image and an attachment, and shows
-// what became of it.
+// Quickstart sends messages with HTML, an inline image and an attachment, and shows what
+// became of them.
 //
-// Without further ado it starts an SMTP server of its own on this machine, with
-// STARTTLS and a login, and sends through that; then it can also show the message as the
-// recipient reads it, and what the verdicts mean when something goes wrong. With
-// MAILER_URL, MAILER_FROM and MAILER_TO set, it sends the same message through the
-// provider that they name.
+// Without further ado it starts two mail servers of its own on this machine, one that speaks SMTP
+// with STARTTLS and a login, and SendGrid's API as the backup. It sends through both as one
+// while the first goes down and comes back, and shows the verdicts beside the truth that only the
+// servers know. With MAILER_URL, MAILER_FROM and MAILER_TO set, it sends one message through the
+// providers that they name.
 package main
 
 import (
@@ -39,7 +39,7 @@ func run(ctx context.Context, w io.Writer, getenv func(string) string) error {
 	if url := getenv("MAILER_URL"); url != "" {
 		return sendForReal(ctx, w, url, getenv("MAILER_FROM"), getenv("MAILER_TO"))
 	}
-	return sendToSelf(ctx, w)
+	return tellStory(ctx, w)
 }
 
 // sendForReal sends through the provider that url names.

@@ -15,7 +15,7 @@ func newMessage(from mailer.Address, to ...mailer.Address) *mailer.Message {
 		From:    from,
 		To:      to,
 		Subject: "Grüße: your order 4711 is on its way ✓",
-		Text:    "Hello,\n\nyour order 4711 has left. The list is attached.\n",
+		Text:    "Your order 4711 has left. The list is attached.\n",
 		HTML:    `<p><img src="cid:logo" alt=""> Your order <b>4711</b> has left.</p>`,
 		Attachments: []mailer.Attachment{
 			{Name: "logo.png", ContentID: "logo", Content: mailer.Bytes(logo())},

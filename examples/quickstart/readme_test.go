@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,11 +29,7 @@ func TestReadmeProgram(t *testing.T) {
 		t.Fatal("the README has no program")
 	}
 	binary := buildInModule(t, program)
-	server, err := startServer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.close()
+	server := mustStart(t).primary
 	for _, c := range []struct {
 		url, want string
 	}{
@@ -69,23 +66,56 @@ func buildInModule(t *testing.T, program string) (binary string) {
 	return binary
 }
 
-// The README lists every scheme and every parameter, so that none is added in silence.
+// The README lists every scheme, every composite and every parameter, so that none is added in silence.
 func TestReadmeParameters(t *testing.T) {
 	text := readme(t)
-	names := []string{"timeout", "ca_file", "name", "from", "strict"} // every scheme takes these
+	for _, composite := range []string{"failover", "roundrobin", "weighted"} {
+		if !strings.Contains(text, "| `"+composite+"(") {
+			t.Errorf("%s(...) is missing", composite)
+		}
+	}
+	names := knownParameters(t, "failover(failover(smtp://h)?unheard_of=1)") // those of every member as well
 	for _, schemes := range providers.Mux() {
 		for _, scheme := range schemes {
 			if !strings.Contains(text, "| `"+scheme.Name+"://") {
 				t.Errorf("scheme %s is missing", scheme.Name)
 			}
-			names = append(names, scheme.Params...)
+			names = append(names, knownParameters(t, scheme.Name+"://h?unheard_of=1")...)
 		}
 	}
-	for _, name := range names {
-		if !strings.Contains(text, "| `"+name+"=") {
+	slices.Sort(names)
+	listed := firstCells(text)
+	for _, name := range slices.Compact(names) {
+		if !strings.Contains(listed, "`"+name+"=") {
 			t.Errorf("parameter %s is missing", name)
 		}
 	}
+}
+
+// firstCells returns what stands first in the rows of tables.
+func firstCells(text string) string {
+	var cells strings.Builder
+	for line := range strings.Lines(text) {
+		if row, found := strings.CutPrefix(line, "| "); found {
+			cell, _, _ := strings.Cut(row, " | ")
+			cells.WriteString(cell + "\n")
+		}
+	}
+	return cells.String()
+}
+
+// knownParameters returns those that the refusal of an unknown one lists.
+func knownParameters(t *testing.T, url string) []string {
+	t.Helper()
+	_, err := providers.Open(t.Context(), url)
+	if err == nil {
+		t.Fatalf("%s is opened", url)
+	}
+	_, list, found := strings.Cut(err.Error(), ": known are ")
+	if !found {
+		t.Fatalf("%s: the parameters are not listed: %v", url, err)
+	}
+	return strings.Split(list, ", ")
 }
 
 // What the README says the quickstart needs is what it takes.

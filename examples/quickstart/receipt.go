@@ -12,11 +12,17 @@ import (
 
 // printReceipt shows what was tried, and what became of the message for each recipient.
 func printReceipt(w io.Writer, r *mailer.Receipt) {
-	_, _ = fmt.Fprintf(w, "   outcome    %s\n", r.Outcome)
+	if len(r.Recipients) != 1 { // else it is that recipient's
+		_, _ = fmt.Fprintf(w, "   outcome    %s\n", r.Outcome)
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, a := range r.Attempts {
-		note := a.Decision + " after " + a.Duration.Round(100*time.Microsecond).String()
-		printRow(table, "attempt", a.Route+" ("+a.Provider+")", a.Outcome.String(), why(a.Scope, a.Code, a.EnhancedCode), note)
+		route, note := a.Route+" ("+a.Provider+")", a.Decision+" after "+a.Duration.Round(100*time.Microsecond).String()
+		if a.Skipped != "" {
+			printRow(table, "attempt", route, "none", "-", a.Skipped)
+			continue
+		}
+		printRow(table, "attempt", route, a.Outcome.String(), why(a.Scope, a.Code, a.EnhancedCode), note)
 	}
 	for _, t := range r.Recipients {
 		printRow(table, "recipient", t.Address, t.Outcome.String(), why(t.Scope, t.Code, t.EnhancedCode), t.ProviderMessageID+t.Detail)

@@ -1,6 +1,8 @@
 package router
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer/observe"
@@ -27,6 +29,16 @@ func (s State) String() string { return stateNames[s] }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (s *State) UnmarshalText(text []byte) error {
+	i := slices.Index(stateNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("router: %q is no state", text)
+	}
+	*s = State(i)
+	return nil
+}
 
 // RouteHealth is the state of a route at one moment.
 type RouteHealth struct {
