@@ -57,7 +57,7 @@ func (s *send) accepted(a *attempt) *mailer.Receipt {
 		r.Attempts = append(s.log, r.Attempts...)
 	}
 	if len(r.Recipients) == 0 {
-		r.Recipients = s.blank(mailer.RecipientResult{Outcome: mailer.Accepted, Provider: r.Provider, Route: r.Route})
+		r.Recipients = blank(s.msg, mailer.RecipientResult{Outcome: mailer.Accepted, Provider: r.Provider, Route: r.Route})
 	}
 	r.Route = a.rt.nameOf(r.Route)
 	for i := range r.Recipients {
@@ -69,9 +69,9 @@ func (s *send) accepted(a *attempt) *mailer.Receipt {
 }
 
 // blank returns a result like like for every recipient.
-func (s *send) blank(like mailer.RecipientResult) []mailer.RecipientResult {
-	all := make([]mailer.RecipientResult, len(s.msg.Recipients()))
-	for i, address := range s.msg.Recipients() {
+func blank(m *mailer.Message, like mailer.RecipientResult) []mailer.RecipientResult {
+	all := make([]mailer.RecipientResult, len(m.Recipients()))
+	for i, address := range m.Recipients() {
 		all[i] = like
 		all[i].Address = address
 	}
@@ -82,7 +82,7 @@ func (s *send) blank(like mailer.RecipientResult) []mailer.RecipientResult {
 func (s *send) account() {
 	if s.results == nil {
 		// Who is in none of the portions so far waits for another.
-		s.results = s.blank(mailer.RecipientResult{
+		s.results = blank(s.msg, mailer.RecipientResult{
 			Outcome: mailer.NotAccepted, Scope: mailer.ScopeRecipient, Temporary: true, Elsewhere: true, Detail: "not tried yet",
 		})
 	}

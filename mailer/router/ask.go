@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -14,6 +15,10 @@ func (s *send) ask(a *attempt) {
 	defer cancel()
 	start := time.Now()
 	outcome, err := a.rt.resolver.Resolve(ctx, a.msg)
+	if errors.Is(err, mailer.ErrUnsupported) {
+		return // nobody was asked
+	}
+	s.decide(ask)
 	t := mailer.Attempt{
 		Route: a.rt.Name, Provider: a.rt.provider, Start: start, Duration: time.Since(start), Phase: mailer.PhaseDone,
 		Outcome: outcome, Scope: mailer.ScopeProvider, Detail: "asked what became of it",

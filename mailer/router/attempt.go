@@ -17,8 +17,7 @@ type attempt struct {
 	rt     *route
 	claim  claim
 	gate   mailer.Gate
-	ctx    context.Context //nolint:containedctx // of the one Send that this is
-	cancel context.CancelFunc
+	leash  leash
 	msg    *mailer.Message
 	to     []string // the recipients; nil: all
 	start  time.Time
@@ -68,12 +67,12 @@ func (s *send) begin(rt *route, c claim, now time.Time) *attempt {
 	if len(s.round) > 0 {
 		a.gate.Rival = &s.round[0].gate
 	}
-	a.ctx, a.cancel = context.WithCancel(s.ctx)
+	a.leash.parent = s.ctx
 	s.round = append(s.round, a)
 	s.running++
 	s.attempts++
 	rt.inFlight.Add(1)
-	if limit := rt.firstLook(); limit > 0 {
+	if limit := s.firstLook(rt); limit > 0 {
 		a.watch = rt.watches.get()
 		a.due = now.Add(limit)
 		a.watch.begin(a, limit)
@@ -86,7 +85,7 @@ func (a *attempt) make() {
 	defer a.end() // also when it panics
 	a.err = a.prepare()
 	if a.err == nil {
-		a.receipt, a.err = a.rt.Sender.Send(mailer.WithGate(a.ctx, &a.gate), a.msg)
+		a.receipt, a.err = a.rt.Sender.Send(mailer.WithGate(&a.leash, &a.gate), a.msg)
 	}
 	a.returned = true
 }
@@ -94,7 +93,12 @@ func (a *attempt) make() {
 // prepare makes the message what this route takes, and waits for a place.
 func (a *attempt) prepare() (err error) {
 	a.begun = a.start
-	if a.msg, err = a.s.messageFor(a.rt, a.to); err != nil || a.rt.slots == nil {
+	if a.s.repeated != nil {
+		a.msg = a.s.repeated.msg
+	} else {
+		a.msg, err = a.s.messageFor(a.rt, a.to)
+	}
+	if err != nil || a.rt.slots == nil {
 		return err
 	}
 	if err := a.queue(); err != nil {
@@ -126,8 +130,8 @@ func (a *attempt) queue() error {
 	case <-expired:
 		e.Scope, e.Temporary, e.Elsewhere = mailer.ScopeRate, true, true
 		e.Err = fmt.Errorf("%w: %d messages are under way", errSaturated, cap(a.rt.slots))
-	case <-a.ctx.Done():
-		e.Scope, e.Err = mailer.ScopeCaller, a.ctx.Err()
+	case <-a.leash.Done():
+		e.Scope, e.Err = mailer.ScopeCaller, a.leash.Err()
 	}
 	return e
 }
@@ -140,7 +144,7 @@ func (a *attempt) end() {
 		<-a.rt.slots
 	}
 	a.rt.inFlight.Add(-1)
-	a.cancel()
+	a.leash.cancel()
 	a.s.mu.Lock()
 	a.over = true
 	a.watch.end()

@@ -111,7 +111,7 @@ func (s *send) untaken(now time.Time) error {
 		s.weighPassed(e, now)
 	}
 	r.Attempts = s.log
-	r.Recipients = s.blank(mailer.RecipientResult{
+	r.Recipients = blank(s.msg, mailer.RecipientResult{
 		Outcome: mailer.NotAccepted, Scope: e.Scope, Temporary: e.Temporary, Elsewhere: e.Elsewhere,
 		RetryAfter: e.RetryAfter, Detail: errNoRoute.Error(),
 	})

@@ -9,11 +9,16 @@ import (
 
 // sendPlain is Send where attempts have no limits of their own: what it usually takes is
 // one attempt at the first route, which then needs no account but the Sender's.
-func (r *Router) sendPlain(ctx context.Context, m *mailer.Message, now time.Time) (*mailer.Receipt, error) {
+func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
 	rt := r.routes[0]
 	if r.cfg.Policy != Priority || rt.picky || rt.slots != nil || rt.From.Address != "" ||
 		rt.troubled.Load() || rt.overdue.Load() > 0 || r.detour.Load() {
+		now := time.Now()
 		return r.newSend(ctx, m, now).run(now)
+	}
+	var now time.Time // zero where the Sender's own account has the times
+	if !rt.timed.Load() {
+		now = time.Now()
 	}
 	rt.firsts.Add(1)
 	rt.inFlight.Add(1)
@@ -22,6 +27,9 @@ func (r *Router) sendPlain(ctx context.Context, m *mailer.Message, now time.Time
 		rt.goods.Add(1)
 		rt.sign(receipt, now)
 		return receipt, nil
+	}
+	if now.IsZero() {
+		now = time.Now()
 	}
 	return r.newSend(ctx, m, now).adopt(rt, receipt, err, now)
 }
@@ -38,6 +46,8 @@ func (rt *route) sign(r *mailer.Receipt, start time.Time) {
 	t.Route, r.Route = rt.Name, rt.Name
 	if t.Start.IsZero() {
 		t.Start, t.Duration = start, time.Since(start)
+	} else if !rt.timed.Load() {
+		rt.timed.Store(true)
 	}
 	for i := range r.Recipients {
 		r.Recipients[i].Route = rt.Name

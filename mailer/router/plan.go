@@ -35,7 +35,7 @@ func (s *send) plan(now time.Time) plan {
 		case len(to) == 0:
 			continue
 		case act == retry:
-			return plan{act, retryAt, wait, to}
+			return s.planRetry(retryAt, wait, to, now)
 		case act == again:
 			return plan{act, s.last.rt, 0, to}
 		case act == replay:
@@ -71,10 +71,17 @@ func (s *send) prospects(sit *situation, now time.Time) (retryAt *route, wait ti
 	if !sit.attempts || s.targets != nil && len(s.targets) == 0 {
 		return nil, 0
 	}
-	if sit.routes = s.left(now) > 0; !sit.routes {
-		retryAt, wait, sit.retries = s.retryable(now)
-	}
+	sit.routes = s.left(now) > 0
+	retryAt, wait, sit.retries = s.retryable(now)
 	return retryAt, wait
+}
+
+// planRetry draws how long to wait. Where that takes too long, the verdict stands.
+func (s *send) planRetry(rt *route, wait time.Duration, to []int, now time.Time) plan {
+	if wait = max(wait, s.jitter()); !s.fits(now, wait) {
+		return plan{action: stop}
+	}
+	return plan{retry, rt, wait, to}
 }
 
 // movable returns the recipients that another attempt could be for.
@@ -100,6 +107,7 @@ func (s *send) about(i int, sit situation) situation {
 	if e := s.last.failed; s.msg.AllOrNone && e != nil && r.Outcome == mailer.NotAccepted {
 		sit.scope, sit.elsewhere, sit.temporary = e.Scope, e.Elsewhere, e.Temporary
 	}
+	sit.temporary = sit.temporary || s.later != 0 // at a route that was tried before this one
 	if s.progress && !s.over(time.Now()) && r.Scope == mailer.ScopeRecipient {
 		sit.attempts = true // another portion of a message that is going through is no repetition
 	}

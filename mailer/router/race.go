@@ -36,17 +36,22 @@ func (s *send) leave(now time.Time) {
 func (s *send) yield() {
 	for _, b := range s.round {
 		if !b.over {
-			b.yielded = true
-			b.gate.Cancel()
-			b.cancel()
+			b.give()
 		}
 	}
+}
+
+// give ends an attempt because another one went ahead. The lock is held.
+func (a *attempt) give() {
+	a.yielded = true
+	a.gate.Cancel()
+	a.leash.cancel()
 }
 
 // extend starts another route alongside when all that run are slow to start and nothing
 // is decided. The lock is held.
 func (s *send) extend(now time.Time) {
-	if s.attempts >= s.r.cfg.MaxAttempts || s.ctx.Err() != nil || s.r.life.cut() {
+	if s.repeated != nil || s.attempts >= s.r.cfg.MaxAttempts || s.ctx.Err() != nil || s.r.life.cut() {
 		return
 	}
 	for _, b := range s.round {

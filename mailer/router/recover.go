@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -97,6 +98,9 @@ func weighCheck(err error) (evidence, *mailer.SendError) {
 		return success, nil
 	}
 	e := mailer.AsSendError(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return failed, e // the limit is ours, the silence the provider's
+	}
 	switch ev := weigh(e, checkPhase(e)); ev {
 	case misconfigured, limited, nothing:
 		return ev, e
@@ -124,11 +128,11 @@ func (rt *route) suspectSlow() {
 	spawned := rt.r.background(func() {
 		start := time.Now()
 		err := rt.check()
-		rt.overdue.Add(-1)
-		rt.suspect.Store(false)
 		if !rt.r.life.closing() {
 			rt.r.tell(rt.examined(err, time.Now(), time.Since(start)))
 		}
+		rt.suspect.Store(false)
+		rt.overdue.Add(-1)
 	})
 	if !spawned {
 		rt.overdue.Add(-1)

@@ -29,11 +29,7 @@ func (s *send) retryable(now time.Time) (best *route, wait time.Duration, ok boo
 			best, wait = rt, w
 		}
 	}
-	if best == nil {
-		return nil, 0, false
-	}
-	wait = max(wait, s.jitter())
-	return best, wait, s.fits(now, wait)
+	return best, wait, best != nil
 }
 
 // floor is what the provider asked to wait, counted from its answer, and a little more, so

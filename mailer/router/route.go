@@ -28,6 +28,7 @@ type route struct {
 	usual    usual
 
 	inFlight atomic.Int64
+	timed    atomic.Bool  // its receipts have had the times of the attempts
 	overdue  atomic.Int64 // of those in flight; and checks after one that was slow to start
 	goods    atomic.Uint64
 	firsts   atomic.Uint64 // messages that were offered here for the first time

@@ -59,31 +59,34 @@ func New(cfg Config) (*Router, error) {
 // Send makes as many attempts as it takes, and as are right; see [mailer.Sender] for the
 // contract and the package documentation for the rules.
 func (r *Router) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
-	if !r.life.enter() {
-		return nil, r.refuse(mailer.ErrClosed)
-	}
-	defer r.life.leave()
 	m, release, err := mailer.Spool(ctx, msg)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if !r.life.enter() {
+		return nil, r.refuse(m, mailer.ErrClosed)
+	}
+	defer r.life.leave()
 	if err := ctx.Err(); err != nil {
-		return nil, r.refuse(err)
+		return nil, r.refuse(m, err)
+	}
+	if r.plain && m.Delivery != mailer.AtLeastOnce && mailer.GateFrom(ctx) == nil {
+		return r.sendPlain(ctx, m)
 	}
 	now := time.Now()
-	if r.plain && m.Delivery != mailer.AtLeastOnce && mailer.GateFrom(ctx) == nil {
-		return r.sendPlain(ctx, m, now)
-	}
 	return r.newSend(ctx, m, now).run(now)
 }
 
 // refuse is the error of a message that nothing was done with.
-func (r *Router) refuse(err error) error {
-	return &mailer.SendError{
-		Receipt: &mailer.Receipt{Outcome: mailer.NotAccepted, Provider: kind, Route: r.cfg.Name},
+func (r *Router) refuse(m *mailer.Message, err error) error {
+	e := &mailer.SendError{
+		Receipt: &mailer.Receipt{Provider: kind, Route: r.cfg.Name, MessageID: m.MessageID, IdempotencyKey: m.IdempotencyKey},
 		Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Err: err,
 	}
+	e.Receipt.Outcome = e.Outcome
+	e.Receipt.Recipients = blank(m, mailer.RecipientResult{Outcome: e.Outcome, Scope: e.Scope, Provider: kind, Route: r.cfg.Name})
+	return e
 }
 
 // Unwrap returns the routes' Senders.
@@ -106,8 +109,8 @@ func (r *Router) Capabilities() mailer.Capabilities {
 		all.Features |= rt.caps.Features
 		all.MaxRecipients = larger(all.MaxRecipients, rt.caps.MaxRecipients)
 		all.MaxMessageBytes = larger(all.MaxMessageBytes, rt.caps.MaxMessageBytes)
-		all.ReplayWindow = min(all.ReplayWindow, rt.caps.ReplayWindow)
 	}
+	all.ReplayWindow = 0 // nobody knows which route a message would take again
 	return all
 }
 

@@ -42,6 +42,7 @@ type send struct {
 	progress bool      // the last one was accepted for somebody
 	doubt    *attempt  // the last one of which the outcome is unknown
 	asked    *attempt  // the last one that the provider was asked about
+	repeated *attempt  // the one that is being replayed
 	doubted  time.Time // when the first of them began
 	degraded []string
 
@@ -95,7 +96,9 @@ func (s *send) goOn() (*mailer.Receipt, error) {
 		now := time.Now()
 		p := s.plan(now)
 		s.target(p)
-		s.decide(p.action)
+		if p.action != ask {
+			s.decide(p.action)
+		}
 		if !s.follow(p, now) {
 			return s.conclude(time.Now())
 		}
@@ -108,11 +111,13 @@ func (s *send) follow(p plan, now time.Time) bool {
 	case ask:
 		s.ask(s.doubt)
 		return true
-	case again, replay:
+	case again:
 		if s.progress {
 			s.attempts--
 		}
 		s.race(p.route, p.route.join(), now)
+	case replay:
+		s.replay(now)
 	case retry:
 		if !s.pause(p) {
 			return false
@@ -134,6 +139,15 @@ func (s *send) follow(p plan, now time.Time) bool {
 	}
 	s.account()
 	return true
+}
+
+// replay sends the very same message to the same provider, and to nobody alongside: any other
+// would be a second copy.
+func (s *send) replay(now time.Time) {
+	s.repeated = s.doubt
+	s.targets = s.doubt.to
+	s.race(s.doubt.rt, s.doubt.rt.join(), now)
+	s.repeated = nil
 }
 
 // needs returns the features that the next attempt asks for.

@@ -42,7 +42,7 @@ func (ws *watches) cut() {
 	defer ws.mu.Unlock()
 	for _, w := range ws.all {
 		if a := w.a.Load(); a != nil {
-			a.cancel()
+			a.leash.cancel()
 		}
 	}
 }
@@ -68,12 +68,22 @@ func (w *watch) end() {
 	w.owner.free = append(w.owner.free, w)
 }
 
-// firstLook is when an attempt is looked at first; zero means never.
-func (rt *route) firstLook() time.Duration {
-	if limit := rt.startLimit(); limit > 0 {
-		return limit
+// firstLook is when an attempt is looked at first, and how often until it commits; zero
+// means never.
+func (s *send) firstLook(rt *route) time.Duration {
+	first := sooner(rt.startLimit(), rt.replyLimit())
+	if s.delivery == mailer.AtLeastOnce {
+		first = sooner(first, s.r.cfg.DoubtLimit)
 	}
-	return rt.replyLimit()
+	return first
+}
+
+// sooner of two times, of which zero is never.
+func sooner(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 func (w *watch) fire() {
@@ -110,10 +120,14 @@ func (a *attempt) look(now time.Time) {
 // takes it, however long that lasts; a Sender that marks no phase may not heed its gate, so that
 // nothing may run beside it.
 func (a *attempt) lookAtStart(now time.Time) {
-	a.due = now.Add(a.rt.firstLook())
-	phase := a.gate.Phase()
+	a.due = now.Add(a.s.firstLook(a.rt))
+	if a.s.decidedBesides(a) {
+		a.give()
+		return
+	}
+	phase, limit := a.gate.Phase(), a.rt.startLimit()
 	a.large = phase >= mailer.PhaseContent
-	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || a.rt.r.cfg.StartLimit <= 0 {
+	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || limit == 0 || now.Before(a.start.Add(limit)) {
 		return
 	}
 	a.slow = true
@@ -126,16 +140,13 @@ func (a *attempt) lookAtStart(now time.Time) {
 // lookAtReply: everything is with the provider, which does not answer.
 func (a *attempt) lookAtReply(at, now time.Time) {
 	a.due = time.Time{}
-	limit, doubt := a.rt.replyLimit(), a.s.r.cfg.DoubtLimit
-	switch {
-	case limit > 0 && now.Before(at.Add(limit)) && !a.late:
+	if limit := a.rt.replyLimit(); limit > 0 && now.Before(at.Add(limit)) && !a.late {
 		a.due = at.Add(limit)
-		return
-	case limit > 0:
+	} else if limit > 0 {
 		a.late = true
 		a.count()
 	}
-	if doubt > 0 && a.s.delivery == mailer.AtLeastOnce {
+	if doubt := a.s.r.cfg.DoubtLimit; doubt > 0 && a.s.delivery == mailer.AtLeastOnce {
 		a.lookAtDoubt(at.Add(doubt), now)
 	}
 }
@@ -149,10 +160,12 @@ func (a *attempt) lookAtDoubt(until, now time.Time) {
 	switch {
 	case a.doubted:
 	case now.Before(until):
-		a.due = until
+		if a.due.IsZero() || until.Before(a.due) {
+			a.due = until
+		}
 	case s.attempts < s.r.cfg.MaxAttempts && s.left(now) > 0:
 		a.doubted = true
-		a.cancel()
+		a.leash.cancel()
 	}
 }
 
