@@ -53,7 +53,8 @@ type goal struct {
 
 var goals = []goal{
 	{"G1", (*run).roundTrips}, {"G2", (*run).distance}, {"G3", (*run).smallMessages},
-	{"G4", (*run).attachments}, {"G5", (*run).apiAttachments}, {"G6", (*run).apiMessages}, {"G9", (*run).building},
+	{"G4", (*run).attachments}, {"G5", (*run).apiAttachments}, {"G6", (*run).apiMessages},
+	{"G7", (*run).overhead}, {"G8", (*run).outages}, {"G9", (*run).building},
 }
 
 func benchmarks(args []string, out io.Writer) error {

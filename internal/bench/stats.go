@@ -14,21 +14,25 @@ type sample map[string]float64
 // repeat runs every contender once in each repetition, in random order.
 func repeat(reps int, rng *rand.Rand, names []string, run func(name string) (sample, error)) (results, error) {
 	r := make(results)
-	for _, name := range names {
-		r[name] = make(map[string][]float64)
-	}
 	for range reps {
 		for _, i := range rng.Perm(len(names)) {
 			s, err := run(names[i])
 			if err != nil {
 				return nil, err
 			}
-			for quantity, value := range s {
-				r[names[i]][quantity] = append(r[names[i]][quantity], value)
-			}
+			r.add(names[i], s)
 		}
 	}
 	return r, nil
+}
+
+func (r results) add(name string, s sample) {
+	if r[name] == nil {
+		r[name] = make(map[string][]float64)
+	}
+	for quantity, value := range s {
+		r[name][quantity] = append(r[name][quantity], value)
+	}
 }
 
 // A figure is a median with its range.

@@ -86,7 +86,10 @@ func (s *send) account() {
 			Outcome: mailer.NotAccepted, Scope: mailer.ScopeRecipient, Temporary: true, Elsewhere: true, Detail: "not tried yet",
 		})
 	}
-	s.progress = false
+	if s.beyond == nil {
+		s.beyond = make([]beyond, len(s.results))
+	}
+	before := s.pending()
 	s.last = nil
 	for _, a := range s.round {
 		s.record(a)
@@ -94,11 +97,37 @@ func (s *send) account() {
 		if a.yielded && !a.slow {
 			s.tried &^= 1 << a.rt.index // it had no chance yet
 		}
-		if s.last == nil || !a.yielded {
+		if s.last == nil || !a.yielded && (s.last.yielded || s.last.goesOn()) {
 			s.last = a
 		}
 	}
+	s.skipShare()
 	s.round = nil
+	s.progress = s.pending() < before
+}
+
+// pending counts the recipients of which nothing final is known.
+func (s *send) pending() int {
+	n := 0
+	for i := range s.results {
+		if s.results[i].Outcome != mailer.Accepted && !s.beyond[i].final {
+			n++
+		}
+	}
+	return n
+}
+
+// skipShare: what was refused altogether in one portion would be refused in the next one too.
+func (s *send) skipShare() {
+	e := s.last.failed
+	if s.last.to == nil || e == nil || e.Outcome != mailer.NotAccepted || e.Scope == mailer.ScopeRecipient {
+		return
+	}
+	for i := range s.results {
+		if r := &s.results[i]; r.Route == "" {
+			s.takeResult(i, s.last.resultFor(nil, i, r.Address), s.last)
+		}
+	}
 }
 
 // record puts the attempt on record, with what follows from it where that is known already.
@@ -106,8 +135,6 @@ func (s *send) record(a *attempt) {
 	a.at = len(s.log)
 	for i, t := range a.logged {
 		switch {
-		case t.Outcome == mailer.Accepted:
-			t.Decision = done.String()
 		case a.yielded:
 			t.Decision = next.String()
 		case i == len(a.logged)-1:
@@ -117,24 +144,41 @@ func (s *send) record(a *attempt) {
 	}
 }
 
+// beyond is what is known of a recipient beyond the last result.
+type beyond struct {
+	unsure []*attempt // by which a provider may have the message for it
+	final  bool       // it was refused for good: an Unknown of before is all that is left
+}
+
 // take takes over the results of one attempt.
 func (s *send) take(a *attempt) {
 	given := a.results()
 	for i := range s.results {
-		old := &s.results[i]
-		if a.to != nil && !slices.Contains(a.to, old.Address) {
-			continue
+		address := s.results[i].Address
+		if a.to == nil || slices.Contains(a.to, address) {
+			s.takeResult(i, a.resultFor(given, i, address), a)
 		}
-		r := a.resultFor(given, i, old.Address)
-		switch {
-		case r.Outcome == mailer.Accepted:
-			s.progress = true
-		case old.Outcome == mailer.Accepted, old.Outcome == mailer.Unknown && r.Outcome == mailer.NotAccepted, a.yielded && old.Route != "":
-			continue // what is known of it, or open, is not undone by another attempt
-		}
-		*old = r
 	}
 	s.takeWhole(a)
+}
+
+// takeResult takes over the result of one recipient. What is known of it, or open, is not
+// undone by another attempt that had no part in it.
+func (s *send) takeResult(i int, r mailer.RecipientResult, a *attempt) {
+	old, b := &s.results[i], &s.beyond[i]
+	switch {
+	case r.Outcome == mailer.Accepted:
+	case r.Outcome == mailer.Unknown:
+		b.unsure = append(b.unsure, a)
+	case a.yielded && old.Route != "", b.final:
+		return
+	default:
+		b.final = !r.Elsewhere && (!r.Temporary || r.Scope == mailer.ScopeRecipient || r.Scope == mailer.ScopeMessage)
+	}
+	if old.Outcome == mailer.Accepted || r.Outcome == mailer.NotAccepted && len(b.unsure) > 0 {
+		return
+	}
+	*old = r
 }
 
 // takeWhole takes over what the attempt says about the message.
@@ -200,7 +244,10 @@ func (a *attempt) resultFor(given []mailer.RecipientResult, at int, address stri
 // decide puts on record what followed from the attempts since the last time.
 func (s *send) decide(act action) {
 	for _, i := range s.open {
-		s.log[i].Decision = act.String()
+		t := &s.log[i]
+		if t.Decision = act.String(); act == stop && t.Outcome == mailer.Accepted {
+			t.Decision = done.String()
+		}
 	}
 	s.open = s.open[:0]
 }

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -32,11 +33,7 @@ func (s *send) ask(a *attempt) {
 	case outcome == mailer.Accepted:
 		t.Scope = mailer.ScopeUnknown
 	}
-	if t.Outcome == mailer.Accepted {
-		t.Decision = done.String()
-	} else {
-		s.open = append(s.open, len(s.log))
-	}
+	s.open = append(s.open, len(s.log))
 	s.log = append(s.log, t)
 	s.believe(a, t)
 }
@@ -47,17 +44,24 @@ func (s *send) believe(a *attempt, t mailer.Attempt) {
 		return
 	}
 	for i := range s.results {
-		r := &s.results[i]
-		if r.Outcome != mailer.Unknown || r.Route != a.rt.nameOf(r.Route) && !a.rt.nested {
+		r, b := &s.results[i], &s.beyond[i]
+		if r.Outcome != mailer.Unknown || !slices.Contains(b.unsure, a) {
 			continue
 		}
-		r.Outcome, r.Detail = t.Outcome, ""
-		if r.Scope = mailer.ScopeUnknown; t.Outcome == mailer.NotAccepted {
-			r.Scope, r.Detail, r.Temporary, r.Elsewhere = mailer.ScopeProvider, a.detail(), true, true
+		b.unsure = slices.DeleteFunc(b.unsure, a.sameEnvelope)
+		switch {
+		case t.Outcome == mailer.Accepted:
+			r.Outcome, r.Scope, r.Detail = mailer.Accepted, mailer.ScopeUnknown, ""
+			r.Provider, r.Route = a.rt.provider, a.rt.Name
+		case len(b.unsure) == 0:
+			r.Outcome, r.Scope, r.Temporary, r.Elsewhere = mailer.NotAccepted, mailer.ScopeProvider, !b.final, !b.final
 		}
 	}
 	s.settleDoubt(a, t.Outcome)
 }
+
+// sameEnvelope reports whether an answer about a is one about b too.
+func (a *attempt) sameEnvelope(b *attempt) bool { return a.rt == b.rt && slices.Equal(a.to, b.to) }
 
 // settleDoubt makes the attempt's own verdict what the provider said.
 func (s *send) settleDoubt(a *attempt, outcome mailer.Outcome) {

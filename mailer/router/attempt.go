@@ -208,7 +208,12 @@ func (a *attempt) blame(outcome mailer.Outcome, err error) {
 	e.Outcome, e.Scope, e.Err = outcome, mailer.ScopeProvider, err
 	e.Temporary, e.Elsewhere = outcome == mailer.NotAccepted, outcome == mailer.NotAccepted
 	r := *e.Receipt
-	r.Outcome, r.Recipients = outcome, nil // they follow from the error
+	r.Outcome, r.Recipients = outcome, append([]mailer.RecipientResult(nil), r.Recipients...)
+	for i := range r.Recipients {
+		if to := &r.Recipients[i]; to.Scope == mailer.ScopeCaller { // the others were settled before
+			to.Outcome, to.Scope, to.Temporary, to.Elsewhere = outcome, e.Scope, e.Temporary, e.Elsewhere
+		}
+	}
 	r.Attempts = append([]mailer.Attempt(nil), r.Attempts...)
 	if n := len(r.Attempts); n > 0 {
 		t := &r.Attempts[n-1]

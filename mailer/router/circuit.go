@@ -57,7 +57,7 @@ func (c *circuit) claim(now time.Time) (claim, bool) {
 	switch {
 	case c.state == Closed, c.state == Open && c.cause == slow:
 		return claim{generation: c.generation}, true
-	case c.state == Open && c.cause == config, c.taken(now):
+	case c.state == Open && (c.cause == config || now.Before(c.permitNext)), c.taken(now):
 		return claim{}, false
 	}
 	c.permit++
@@ -96,6 +96,9 @@ func (c *circuit) answer(cl claim, now time.Time) {
 func (c *circuit) fail(cl claim, f failure, now time.Time, rest rest) {
 	switch {
 	case cl.generation != c.generation:
+		return
+	case c.holds(cl) && c.state == Open: // in a total outage: the rest goes on as it was
+		c.release(cl)
 		return
 	case c.holds(cl):
 	case c.state == HalfOpen || !c.failures.add(f, now):

@@ -30,6 +30,7 @@ type situation struct {
 
 	delivery   mailer.Delivery // AtMostOnce or AtLeastOnce
 	attempts   bool            // a further attempt is allowed, and there is time for it
+	same       bool            // the route that gave the verdict takes messages now
 	routes     bool            // another route can take the message now
 	retries    bool            // a route that was tried can be tried again in time, within its budget
 	askable    bool            // the provider can be asked, and was not
@@ -54,10 +55,10 @@ func (s situation) refused() action {
 		return stop
 	case s.scope == mailer.ScopeCaller:
 		return stop // ctx has ended, or the message is invalid
-	case s.scope == mailer.ScopeRecipient && s.elsewhere:
-		return again // SMTP row 20: too many for one transaction
-	case s.scope == mailer.ScopeRecipient:
+	case s.scope == mailer.ScopeRecipient && !s.elsewhere:
 		return stop // SMTP row 18: the address would be refused elsewhere too
+	case s.scope == mailer.ScopeRecipient && s.same:
+		return again // SMTP row 20: too many for one transaction
 	case s.elsewhere && s.routes:
 		return next
 	case s.temporary && s.scope != mailer.ScopeMessage && s.retries:

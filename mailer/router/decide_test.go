@@ -23,6 +23,7 @@ const (
 	attempts    condition = "another attempt is allowed"
 	elsewhere   condition = "another provider may take it"
 	temporary   condition = "the same may take it later"
+	same        condition = "the route takes messages now"
 	routes      condition = "another route is left"
 	retries     condition = "the same can be tried again"
 	askable     condition = "the provider can be asked"
@@ -32,7 +33,7 @@ const (
 
 func (s situation) holds(c condition) bool {
 	return map[condition]bool{
-		attempts: s.attempts, elsewhere: s.elsewhere, temporary: s.temporary, routes: s.routes, retries: s.retries,
+		attempts: s.attempts, same: s.same, elsewhere: s.elsewhere, temporary: s.temporary, routes: s.routes, retries: s.retries,
 		askable: s.askable, replayable: s.replayable, atLeastOnce: s.delivery == mailer.AtLeastOnce,
 	}[c]
 }
@@ -55,7 +56,11 @@ var rules = []rule{
 
 	{"three attempts are enough", mailer.NotAccepted, nil, nil, all{attempts}, stop},
 	{"ctx ended or the message is invalid (SMTP rows 24 and 26, HTTP rows 3 and 36)", mailer.NotAccepted, caller, all{attempts}, nil, stop},
-	{"too many recipients for one transaction (SMTP row 20)", mailer.NotAccepted, recipient, all{attempts, elsewhere}, nil, again},
+	{"too many recipients for one transaction (SMTP row 20)", mailer.NotAccepted, recipient, all{attempts, elsewhere, same}, nil, again},
+	{"too many, and its limit is reached", mailer.NotAccepted, recipient, all{attempts, elsewhere, routes}, all{same}, next},
+	{"too many, and only here", mailer.NotAccepted, recipient, all{attempts, elsewhere, temporary, retries}, all{same, routes}, retry},
+	{"too many, and not in time", mailer.NotAccepted, recipient, all{attempts, elsewhere, temporary}, all{same, routes, retries}, stop},
+	{"too many, and for good", mailer.NotAccepted, recipient, all{attempts, elsewhere}, all{same, routes, temporary}, stop},
 	{"the address is refused (SMTP row 18)", mailer.NotAccepted, recipient, all{attempts}, all{elsewhere}, stop},
 	{"another route may take it (SMTP rows 1 to 17, 21, 25, 27, 32; HTTP rows 1, 4, 12 to 17, 21 to 24, 27, 29)",
 		mailer.NotAccepted, others, all{attempts, elsewhere, routes}, nil, next},
@@ -90,11 +95,11 @@ func situations() []situation {
 	var list []situation
 	for _, outcome := range []mailer.Outcome{mailer.Accepted, mailer.NotAccepted, mailer.Unknown} {
 		for scope := mailer.ScopeUnknown; scope <= mailer.ScopeCaller; scope++ {
-			for bits := range 1 << 8 {
+			for bits := range 1 << 9 {
 				is := func(i int) bool { return bits&(1<<i) != 0 }
 				s := situation{
 					outcome: outcome, scope: scope, delivery: mailer.AtMostOnce,
-					elsewhere: is(0), temporary: is(1), attempts: is(2), routes: is(3), retries: is(4), askable: is(5), replayable: is(6),
+					elsewhere: is(0), temporary: is(1), attempts: is(2), routes: is(3), retries: is(4), askable: is(5), replayable: is(6), same: is(8),
 				}
 				if is(7) {
 					s.delivery = mailer.AtLeastOnce

@@ -79,7 +79,8 @@ func (t *trail) Error() string {
 
 func (t *trail) Unwrap() error { return t.cause }
 
-// soonest is how long it takes until a route may take the message, if that is known.
+// soonest is how long it takes until a route may take the message; zero where one may now, or
+// that is not known.
 func (s *send) soonest(now time.Time) time.Duration {
 	soonest := time.Duration(0)
 	for _, rt := range s.r.routes {
@@ -87,6 +88,9 @@ func (s *send) soonest(now time.Time) time.Duration {
 			continue
 		}
 		st := rt.standing(now, s)
+		if st.rank < unavailable {
+			return 0
+		}
 		if st.wait > 0 && (soonest == 0 || st.wait < soonest) {
 			soonest = st.wait
 		}

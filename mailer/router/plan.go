@@ -52,10 +52,11 @@ func (s *send) situation(now time.Time) situation {
 		delivery: s.delivery,
 		attempts: s.attempts < s.r.cfg.MaxAttempts && !s.over(now),
 	}
+	sit.same = s.last.rt.standing(now, s).rank < unavailable
 	if d := s.doubt; d != nil {
 		window := d.rt.caps.ReplayWindow - replaySkew
 		sit.askable = d.rt.resolver != nil && d != s.asked && s.r.cfg.AskLimit > 0 && s.ctx.Err() == nil && !s.r.life.cut()
-		sit.replayable = d.rt.caps.ReplayWindow > 0 && now.Before(s.doubted.Add(window))
+		sit.replayable = d.rt.caps.ReplayWindow > 0 && now.Before(s.doubted.Add(window)) && d.rt.affords(1, now)
 	}
 	return sit
 }
@@ -107,6 +108,7 @@ func (s *send) about(i int, sit situation) situation {
 	if e := s.last.failed; s.msg.AllOrNone && e != nil && r.Outcome == mailer.NotAccepted {
 		sit.scope, sit.elsewhere, sit.temporary = e.Scope, e.Elsewhere, e.Temporary
 	}
+	sit.attempts = sit.attempts && !s.beyond[i].final
 	sit.temporary = sit.temporary || s.later != 0 // at a route that was tried before this one
 	if s.progress && !s.over(time.Now()) && r.Scope == mailer.ScopeRecipient {
 		sit.attempts = true // another portion of a message that is going through is no repetition

@@ -32,6 +32,9 @@ func (s *send) leave(now time.Time) {
 	s.extend(now)
 }
 
+// goesOn reports whether an attempt that has ended leaves the message to another route.
+func (a *attempt) goesOn() bool { return !a.took() && (a.failed.Elsewhere || a.yielded) }
+
 // yield ends all that still runs. The lock is held.
 func (s *send) yield() {
 	for _, b := range s.round {
@@ -55,7 +58,7 @@ func (s *send) extend(now time.Time) {
 		return
 	}
 	for _, b := range s.round {
-		if !b.over && !b.slow || b.over && b.took() || b.gate.Committed() {
+		if !b.over && !b.slow || b.over && !b.goesOn() || b.gate.Committed() {
 			return
 		}
 	}

@@ -36,6 +36,7 @@ type send struct {
 
 	targets  []string                 // recipients of the next attempt; nil: all
 	results  []mailer.RecipientResult // nil until the first attempt did not settle everything
+	beyond   []beyond                 // what is known of the same recipients beyond their result
 	log      []mailer.Attempt
 	open     []int // what of log has no Decision yet
 	last     *attempt
@@ -144,6 +145,7 @@ func (s *send) follow(p plan, now time.Time) bool {
 // replay sends the very same message to the same provider, and to nobody alongside: any other
 // would be a second copy.
 func (s *send) replay(now time.Time) {
+	s.doubt.rt.pay(1, now)
 	s.repeated = s.doubt
 	s.targets = s.doubt.to
 	s.race(s.doubt.rt, s.doubt.rt.join(), now)

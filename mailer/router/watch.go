@@ -154,8 +154,11 @@ func (a *attempt) lookAtReply(at, now time.Time) {
 // lookAtDoubt ends the wait for an answer where the message can be sent again in time.
 func (a *attempt) lookAtDoubt(until, now time.Time) {
 	s := a.s
-	if latest := s.deadline.Add(-s.r.cfg.MinSlice); !s.deadline.IsZero() && latest.Before(until) {
-		until = latest
+	if !s.deadline.IsZero() {
+		left := s.deadline.Sub(a.gate.CommittedAt())
+		if latest := s.deadline.Add(-min(s.r.cfg.MinSlice, left/2)); latest.Before(until) {
+			until = latest
+		}
 	}
 	switch {
 	case a.doubted:
