@@ -17,6 +17,7 @@ type delivered struct {
 	from       mailer.Address
 	to, cc     []mailer.Address
 	bcc        []string
+	envelope   []string // everybody it goes to
 	replyTo    []mailer.Address
 	subject    string
 	text, html string
@@ -45,6 +46,9 @@ func fromSendGrid(m *sendgridtest.Message) delivered {
 	}
 	for _, a := range m.Bcc {
 		d.bcc = append(d.bcc, a.Email)
+	}
+	for _, a := range slices.Concat(m.To, m.Cc, m.Bcc) {
+		d.envelope = append(d.envelope, a.Email)
 	}
 	for _, c := range m.Contents {
 		switch c.Type {
@@ -77,7 +81,7 @@ func mailboxes(list []sendgridtest.Address) []mailer.Address {
 func fromMailgun(m *mailguntest.Message) delivered {
 	d := delivered{
 		id: m.ID, from: m.From, to: m.To, cc: m.Cc, replyTo: m.ReplyTo, subject: m.Subject,
-		text: m.Text, html: m.HTML, tags: m.Tags, raw: string(m.MIME),
+		text: m.Text, html: m.HTML, tags: m.Tags, raw: string(m.MIME), envelope: m.Recipients,
 		header: func(name string) string {
 			decoded, err := new(mime.WordDecoder).DecodeHeader(m.Header(name))
 			if err != nil {

@@ -40,7 +40,7 @@ type apiVerdict struct {
 
 // exit is the exit status that README.md promises.
 func (v apiVerdict) exit() int {
-	return map[mailer.Outcome]int{mailer.Accepted: 0, mailer.NotAccepted: 1, mailer.Unknown: 3}[v.outcome]
+	return map[mailer.Outcome]int{mailer.Accepted: 0, mailer.NotAccepted: 1, mailer.Unknown: 3, mailer.PartlyAccepted: 4}[v.outcome]
 }
 
 func accepted() pair[apiVerdict] {

@@ -95,6 +95,7 @@ type fake interface {
 	EndSilences()
 	WaitIdle(context.Context) error
 	Stats() apifake.Stats
+	Requests() []apifake.Request
 	Violations() []string
 }
 

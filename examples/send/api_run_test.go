@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strconv"
@@ -21,7 +22,7 @@ func TestAPIFaults(t *testing.T) {
 	})
 	for _, c := range apiCases(elsewhere.URL()) {
 		for _, a := range apis {
-			if c.only != nil && c.only != a {
+			if !c.isAt(a) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s row %d %s", a.name, c.row, c.name), func(t *testing.T) {
@@ -45,6 +46,8 @@ func TestAPIRows(t *testing.T) {
 	}
 }
 
+func (c *apiCase) isAt(a *api) bool { return c.only == nil || c.only == a }
+
 // run runs the four programs of a case at the same time.
 func (c *apiCase) run(t *testing.T, a *api) {
 	finish := make(map[string]func(*testing.T))
@@ -53,15 +56,8 @@ func (c *apiCase) run(t *testing.T, a *api) {
 			continue
 		}
 		for form, flag := range map[string]string{"lines": "-json=false", "json": "-json"} {
-			s := &setting{tls: tls}
-			if c.large {
-				s.narrow()
-			}
-			if c.setting != nil {
-				c.setting(s)
-			}
-			server := a.serve(t, s)
-			wait := c.start(t, server, flag)
+			server := c.serve(t, a, tls)
+			_, wait := start(t, server.url(), canary+"\n", c.arguments(flag)...)
 			finish[transport+" "+form] = func(t *testing.T) { c.check(t, server, wait(), form) }
 		}
 	}
@@ -70,18 +66,29 @@ func (c *apiCase) run(t *testing.T, a *api) {
 	}
 }
 
-// start runs the program. wait waits for its end.
-func (c *apiCase) start(t *testing.T, server *apiServer, flag string) (wait func() result) {
+// serve starts the API as the case has it, with its fault to come.
+func (c *apiCase) serve(t *testing.T, a *api, tls *tls.Config) *apiServer {
 	t.Helper()
-	if fault := c.fault.at(server.api); fault.Kind != apifake.None || fault.Interim != nil {
+	s := &setting{tls: tls}
+	if c.large {
+		s.narrow()
+	}
+	if c.setting != nil {
+		c.setting(s)
+	}
+	server := a.serve(t, s)
+	if fault := c.fault.at(a); fault.Kind != apifake.None || fault.Interim != nil {
 		server.Next(fault)
 	}
+	return server
+}
+
+func (c *apiCase) arguments(flag string) []string {
 	args := slices.Concat([]string{flag}, envelope("bob@example.org", "eve@example.org"), c.args)
 	if c.large {
 		args = append(args, "-attach", largeFile)
 	}
-	_, wait = start(t, server.url(), canary+"\n", args...)
-	return wait
+	return args
 }
 
 // check compares what was printed with what is wanted, and with the truth.
@@ -112,10 +119,10 @@ func (v *apiVerdict) check(t *testing.T, r result, a *account) {
 	if len(a.Attempts) != 1 || a.Attempts[0].Outcome != v.outcome || a.Attempts[0].Scope != v.scope || a.Attempts[0].Code != v.code {
 		t.Errorf("attempts %+v; want %v, scope %v, code %d\n%s", a.Attempts, v.outcome, v.scope, v.code, r.stderr)
 	}
-	want := []recipientAccount{{"bob@example.org", v.outcome, v.scope, v.code}, {"eve@example.org", v.outcome, v.scope, v.code}}
-	if !slices.Equal(a.Recipients, want) {
-		t.Errorf("recipients\n got %+v\nwant %+v", a.Recipients, want)
-	}
+	sameVerdicts(t, a.Recipients, []recipientAccount{
+		{Address: "bob@example.org", Outcome: v.outcome, Scope: v.scope, Code: v.code},
+		{Address: "eve@example.org", Outcome: v.outcome, Scope: v.scope, Code: v.code},
+	})
 	if !strings.Contains(r.stderr, v.says) || (r.stderr == "") != (v.outcome == mailer.Accepted) {
 		t.Errorf("standard error %q, want %q", r.stderr, v.says)
 	}
@@ -154,7 +161,7 @@ func (r result) lines(t *testing.T) account {
 			a.Outcome = outcome
 			a.Attempts = append(a.Attempts, attemptAccount{Route: f[1], Outcome: outcome, Scope: scope, Code: code})
 		case "recipient":
-			a.Recipients = append(a.Recipients, recipientAccount{f[1], outcome, scope, code})
+			a.Recipients = append(a.Recipients, recipientAccount{Address: f[1], Outcome: outcome, Scope: scope, Code: code})
 		}
 	}
 	return a

@@ -37,6 +37,13 @@ func TestBadAPIConnectionStrings(t *testing.T) {
 		"mailgun://KEY@default?" + domain + "&max_conns=-1":                   "max_conns",
 		"sendgrid://KEY@127.0.0.1:1?insecure=maybe":                           "insecure",
 		"mailgun://KEY@default?" + domain + "&treat_5xx_as_unknown=sometimes": "treat_5xx_as_unknown",
+		"failover(sendgrid://KEY@default mailgun://KEY@default)":              "domain",
+		"failover(sendgrid://KEY@default sendgrid://KEY@default)":             "same name",
+		"failover(sendgrid://KEY@default":                                     "missing )",
+		"failover(sendgrid://KEY@default)?delivery=KEY":                       "delivery",
+		"failover(sendgrid://KEY@default)?nonsense=KEY":                       "nonsense",
+		"fallback(sendgrid://KEY@default)":                                    "failover",
+		"failover()":                                                          "no members",
 	} {
 		t.Run(s, func(t *testing.T) {
 			_, wait := start(t, strings.ReplaceAll(s, "KEY", apiKey), canary, envelope("bob@example.org")...)
@@ -65,7 +72,7 @@ func TestSchemesAreNamed(t *testing.T) {
 			}
 		}
 	}
-	for _, form := range []string{"sendgrid://", "mailgun://"} {
+	for _, form := range []string{"sendgrid://", "mailgun://", "failover(A B)", "roundrobin(A B)", "weighted(3*A B)"} {
 		if !strings.Contains(help, form) {
 			t.Errorf("help does not show %s", form)
 		}

@@ -83,6 +83,14 @@ func (o *options) flagSet() *flag.FlagSet {
 	return f
 }
 
+const compositeForms = `
+several of them, A and B being such strings:
+  failover(A B)                          B where A cannot take the message
+  failover(A B)?delivery=at-least-once   also where A may have taken it: two copies rather than none
+  roundrobin(A B)                        beginning with each in turn; one message makes no difference
+  weighted(3*A B)                        beginning with A three times of four
+`
+
 func printUsage(w io.Writer) {
 	_, _ = io.WriteString(w, "usage: send -from ADDRESS -to ADDRESS [flags] <text\n\n")
 	flags := new(options).flagSet()
@@ -94,5 +102,6 @@ func printUsage(w io.Writer) {
 			_, _ = io.WriteString(w, "  "+schemes[i].Form+"\n")
 		}
 	}
+	_, _ = io.WriteString(w, compositeForms)
 	_, _ = io.WriteString(w, "\nexit status: 0 accepted, 1 not accepted, 2 wrong usage, 3 unknown, 4 partly accepted\n")
 }

@@ -5,12 +5,14 @@
 //	echo 'It works.' | send -from a@example.com -to 'Bob <b@example.com>' -subject Test
 //
 // The same goes through an API with sendgrid://KEY@default or
-// mailgun://KEY@default?domain=mg.example.com; send -h lists the forms.
+// mailgun://KEY@default?domain=mg.example.com, and through the second provider where the first
+// one cannot take it with failover(A B), A and B being such strings; send -h lists the forms.
 //
-// The text is read from standard input. One line is printed for each attempt and one for
-// each recipient, or with -json one object; everything else goes to standard error. The exit
-// status is the verdict: 0 accepted, 1 not accepted, 2 wrong usage and nothing sent, 3
-// unknown (the provider may have the message), 4 partly accepted.
+// The text is read from standard input. One line is printed for each attempt, also for those
+// that failed before another provider took the message, and one for each recipient, or with
+// -json one object; everything else goes to standard error. The exit status is the verdict in
+// the end: 0 accepted, 1 not accepted, 2 wrong usage and nothing sent, 3 unknown (a provider may
+// have the message), 4 partly accepted.
 package main
 
 import (

@@ -13,80 +13,6 @@ import (
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-// An account is what -json prints: a documented form of its own, which does not change
-// when mailer.Receipt grows.
-type account struct {
-	Outcome           mailer.Outcome     `json:"outcome"`
-	Provider          string             `json:"provider"`
-	Route             string             `json:"route"`
-	ProviderMessageID string             `json:"provider_message_id"`
-	MessageID         string             `json:"message_id"`
-	Recipients        []recipientAccount `json:"recipients"`
-	Attempts          []attemptAccount   `json:"attempts"`
-	Degraded          []string           `json:"degraded"`
-	Error             string             `json:"error"`
-
-	receipt *mailer.Receipt
-}
-
-type recipientAccount struct {
-	Address string         `json:"address"`
-	Outcome mailer.Outcome `json:"outcome"`
-	Scope   mailer.Scope   `json:"scope"`
-	Code    int            `json:"code"`
-}
-
-type attemptAccount struct {
-	Route      string         `json:"route"`
-	Provider   string         `json:"provider"`
-	Outcome    mailer.Outcome `json:"outcome"`
-	Scope      mailer.Scope   `json:"scope"`
-	Code       int            `json:"code"`
-	Decision   string         `json:"decision"`
-	DurationMS int64          `json:"duration_ms"`
-}
-
-// newAccount takes what Send returned. An error that is no *SendError counts as unknown.
-func newAccount(r *mailer.Receipt, err error) *account {
-	a := &account{Outcome: mailer.Accepted}
-	if err != nil {
-		failure := mailer.AsSendError(err)
-		r, a.Outcome, a.Error = failure.Receipt, failure.Outcome, err.Error()
-	}
-	a.receipt = r
-	a.Provider, a.Route = r.Provider, r.Route
-	a.ProviderMessageID, a.MessageID = r.ProviderMessageID, r.MessageID
-	a.Recipients = make([]recipientAccount, len(r.Recipients))
-	for i, result := range r.Recipients {
-		a.Recipients[i] = recipientAccount{result.Address, result.Outcome, result.Scope, result.Code}
-	}
-	a.Attempts = make([]attemptAccount, len(r.Attempts))
-	for i, t := range r.Attempts {
-		a.Attempts[i] = attemptAccount{t.Route, t.Provider, t.Outcome, t.Scope, t.Code, t.Decision, t.Duration.Milliseconds()}
-	}
-	a.Degraded = append([]string{}, r.Degraded...)
-	return a
-}
-
-// nothingSent accounts for a failure before Send was called.
-func nothingSent(err error) *account {
-	return newAccount(nil, &mailer.SendError{
-		Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Err: err,
-	})
-}
-
-func (a *account) exitCode() int {
-	switch a.Outcome {
-	case mailer.Accepted:
-		return exitAccepted
-	case mailer.PartlyAccepted:
-		return exitPartly
-	case mailer.NotAccepted:
-		return exitNotAccepted
-	}
-	return exitUnknown
-}
-
 // output is where the program speaks.
 type output struct {
 	stdout, stderr io.Writer
@@ -120,8 +46,12 @@ func (o *output) report(a *account) int {
 	if len(a.Degraded) > 0 {
 		o.note("left out, in whole or in part, for the provider has no place for it: " + strings.Join(a.Degraded, ", "))
 	}
-	if a.Outcome == mailer.Unknown && a.MessageID != "" {
-		o.note("before it is sent again, ask the provider about Message-ID " + a.MessageID)
+	switch {
+	case a.MessageID == "":
+	case a.Outcome == mailer.Unknown:
+		o.note("before it is sent again, ask " + a.undecided() + " about Message-ID " + a.MessageID)
+	case a.doubled():
+		o.note("there may be a second copy: ask " + a.undecided() + " about Message-ID " + a.MessageID)
 	}
 	return a.exitCode()
 }
@@ -141,13 +71,14 @@ func (a *account) writeJSON(w io.Writer) error {
 // reply code, and what there is to say besides.
 func (a *account) writeLines(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for i := range a.receipt.Attempts {
-		t := &a.receipt.Attempts[i]
-		writeRow(table, "attempt", t.Route+" ("+t.Provider+")", t.Outcome, t.Scope, codes(t.Code, t.EnhancedCode), attemptNote(t))
+	r := a.receipt
+	for i := range r.Attempts {
+		t := &r.Attempts[i]
+		writeRow(table, "attempt", routeName(t.Route, t.Provider), t.Outcome, t.Scope, codes(t.Code, t.EnhancedCode), attemptNote(t, len(r.Attempts) > 1))
 	}
-	for i := range a.receipt.Recipients {
-		r := &a.receipt.Recipients[i]
-		writeRow(table, "recipient", r.Address, r.Outcome, r.Scope, codes(r.Code, r.EnhancedCode), r.ProviderMessageID+r.Detail)
+	for i := range r.Recipients {
+		t := &r.Recipients[i]
+		writeRow(table, "recipient", t.Address, t.Outcome, t.Scope, codes(t.Code, t.EnhancedCode), recipientNote(t, a.isShared()))
 	}
 	return table.Flush()
 }
@@ -162,11 +93,26 @@ func writeRow(w io.Writer, kind, who string, outcome mailer.Outcome, scope maile
 	_, _ = io.WriteString(w, strings.TrimRight(row, "\t")+"\n")
 }
 
-func attemptNote(t *mailer.Attempt) string {
+// attemptNote tells why an attempt failed where there are several; the reason of a single one
+// is the error itself.
+func attemptNote(t *mailer.Attempt, several bool) string {
 	if t.Skipped != "" {
 		return "skipped: " + t.Skipped
 	}
-	return t.Decision + " after " + t.Duration.Round(100*time.Microsecond).String()
+	note := t.Decision + " after " + t.Duration.Round(100*time.Microsecond).String()
+	if several && t.Detail != "" {
+		note += ": " + t.Detail
+	}
+	return note
+}
+
+// recipientNote names the route where it is not the same for all.
+func recipientNote(r *mailer.RecipientResult, shared bool) string {
+	note := r.ProviderMessageID + r.Detail
+	if shared && r.Route != "" {
+		note = strings.TrimSpace(note + " (" + r.Route + ")")
+	}
+	return note
 }
 
 func codes(code int, enhanced string) string {
