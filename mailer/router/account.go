@@ -53,6 +53,7 @@ func (s *send) accepted(a *attempt) *mailer.Receipt {
 	r := a.receipt
 	r.Outcome = mailer.Accepted
 	r.Attempts = a.logged
+	r.Attempts[len(r.Attempts)-1].Decision = done.String()
 	if len(s.log) > 0 {
 		r.Attempts = append(s.log, r.Attempts...)
 	}

@@ -36,6 +36,9 @@ func (s *send) best(now time.Time, worst rank, except set) *route {
 		if s.tried.has(rt) || except.has(rt) {
 			continue
 		}
+		if rt.calm() && !rt.picky {
+			return rt
+		}
 		if st := rt.standing(now, s); st.rank < rank && rt.admits(s) == nil {
 			if best, rank = rt, st.rank; rank == ready {
 				break
@@ -85,7 +88,7 @@ func (s *send) notePass(rt *route, now time.Time) {
 func (s *send) left(now time.Time) int {
 	n := 0
 	for _, rt := range s.r.routes {
-		if !s.tried.has(rt) && rt.standing(now, s).rank <= resting && rt.admits(s) == nil {
+		if !s.tried.has(rt) && (rt.calm() || rt.standing(now, s).rank <= resting) && rt.admits(s) == nil {
 			n++
 		}
 	}

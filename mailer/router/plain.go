@@ -12,7 +12,7 @@ import (
 func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
 	rt := r.routes[0]
 	if r.cfg.Policy != Priority || rt.picky || rt.slots != nil || rt.From.Address != "" ||
-		rt.troubled.Load() || rt.overdue.Load() > 0 || r.detour.Load() {
+		!rt.calm() || r.detour.Load() {
 		now := time.Now()
 		return r.newSend(ctx, m, now).run(now)
 	}

@@ -123,9 +123,15 @@ type standing struct {
 	rest mailer.Scope // whose fault it is that the route rests; zero when it does not
 }
 
+// calm reports whether nothing is the matter with the route, so that there is no need to look further.
+func (rt *route) calm() bool { return !rt.troubled.Load() && rt.overdue.Load() == 0 }
+
 // standing looks at the route.
 func (rt *route) standing(now time.Time, s *send) standing {
 	st := standing{}
+	if rt.calm() {
+		return st
+	}
 	if rt.troubled.Load() {
 		from := s.from(rt)
 		rt.mu.Lock()

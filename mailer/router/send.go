@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,10 +98,12 @@ func (s *send) goOn() (*mailer.Receipt, error) {
 		now := time.Now()
 		p := s.plan(now)
 		s.target(p)
+		undecided := slices.Clone(s.open)
 		if p.action != ask {
 			s.decide(p.action)
 		}
 		if !s.follow(p, now) {
+			s.open = undecided
 			return s.conclude(time.Now())
 		}
 	}
