@@ -79,7 +79,7 @@ func (c *circuit) release(cl claim) {
 
 // succeed: the provider did its work.
 func (c *circuit) succeed(cl claim, now time.Time) {
-	if c.state == Closed && cl.generation == c.generation {
+	if cl.generation == c.generation {
 		c.failures.run = 0
 	}
 	c.answer(cl, now)
@@ -97,7 +97,7 @@ func (c *circuit) fail(cl claim, f failure, now time.Time, rest rest) {
 	switch {
 	case cl.generation != c.generation:
 		return
-	case c.holds(cl) && c.state == Open: // in a total outage: the rest goes on as it was
+	case c.state == Open && (c.holds(cl) || f.slow): // it rests already: only its check makes that longer
 		c.release(cl)
 		return
 	case c.holds(cl):

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -154,15 +155,46 @@ func (rt *Route) check() error {
 	if rt.Sender == nil {
 		return errors.New("Sender is nil")
 	}
-	if rt.From == (mailer.Address{}) {
-		return nil
+	if rt.From != (mailer.Address{}) {
+		from, err := checkAddress(rt.From)
+		if err != nil {
+			return fmt.Errorf("From is not an address: %w", err)
+		}
+		rt.From = from
 	}
-	m, err := mailer.Prepare(&mailer.Message{From: rt.From, To: []mailer.Address{rt.From}})
-	if err != nil {
-		return fmt.Errorf("From is not an address: %w", mailer.AsSendError(err).Err)
+	var err error
+	if rt.FromDomains, err = checkDomains(rt.FromDomains); err != nil {
+		return fmt.Errorf("FromDomains: %w", err)
 	}
-	rt.From = m.From // as SendAs will compare it
+	if rt.ToDomains, err = checkDomains(rt.ToDomains); err != nil {
+		return fmt.Errorf("ToDomains: %w", err)
+	}
 	return nil
+}
+
+// checkAddress returns a as a prepared message has it, with which it will be compared.
+func checkAddress(a mailer.Address) (mailer.Address, error) {
+	m, err := mailer.Prepare(&mailer.Message{From: a, To: []mailer.Address{a}})
+	if err != nil {
+		return a, mailer.AsSendError(err).Err
+	}
+	return m.From, nil
+}
+
+// checkDomains returns them in lower case and in their ASCII form.
+func checkDomains(domains []string) ([]string, error) {
+	checked := make([]string, len(domains))
+	for i, d := range domains {
+		name, below := strings.CutPrefix(d, "*.")
+		a, err := checkAddress(mailer.Address{Address: "postmaster@" + name})
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a domain", d)
+		}
+		if checked[i] = domainOf(a.Address); below {
+			checked[i] = "*." + checked[i]
+		}
+	}
+	return checked, nil
 }
 
 // checkNames makes sure that a name in a receipt says which route it was.

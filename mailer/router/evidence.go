@@ -86,6 +86,7 @@ func (rt *route) note(ev evidence, a *attempt, now time.Time) change {
 	case foreigner:
 		rt.circuit.answer(a.claim, now)
 		rt.foreign.add(a.domain(), now)
+		rt.foreignUntil = now.Add(foreignFor)
 	case failed:
 		rt.circuit.fail(a.claim, a.failure(), now, rt.rest())
 	case misconfigured:
@@ -142,7 +143,7 @@ func (rt *route) changed(before *circuit, now time.Time) change {
 // setTroubled keeps the flag by which a healthy route is known without the lock.
 func (rt *route) setTroubled(now time.Time) {
 	rt.troubled.Store(rt.circuit.state != Closed || rt.circuit.failures.run > 0 || now.Before(rt.throttle.until) ||
-		rt.throttle.level > 0 || rt.throttle.first != "" || len(rt.foreign) > 0)
+		rt.throttle.level > 0 || rt.throttle.first != "" || now.Before(rt.foreignUntil))
 	rt.generation.Store(rt.circuit.generation)
 }
 

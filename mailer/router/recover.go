@@ -78,7 +78,7 @@ func (rt *route) checked(generation uint64, err error, now time.Time) change {
 	case success:
 		c.halfOpen(now)
 	case limited, nothing: // it cannot be said, so once more after as long a rest
-		c.until = now.Add(max(rt.rest().spread(c.span(max(c.level-1, 0), rt.rest())), e.RetryAfter))
+		c.until = now.Add(max(rt.rest().spread(c.span(max(c.level-1, 0), rt.rest())), min(e.RetryAfter, maxThrottle)))
 	case misconfigured:
 		if c.cause != config {
 			c.cause, c.level = config, 0
@@ -86,6 +86,9 @@ func (rt *route) checked(generation uint64, err error, now time.Time) change {
 		c.detail = detailOf(e)
 		c.extend(now, rt.rest())
 	default:
+		if c.cause == slow {
+			c.cause = provider
+		}
 		c.detail = detailOf(e)
 		c.extend(now, rt.rest())
 	}

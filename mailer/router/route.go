@@ -35,13 +35,14 @@ type route struct {
 	suspect  atomic.Bool   // a check is under way because an attempt was slow to start
 	troubled atomic.Bool   // what mu guards is worth a look
 
-	mu         sync.Mutex
-	generation atomic.Uint64 // of the circuit, for reading without the lock
-	circuit    circuit
-	throttle   throttle
-	foreign    foreign
-	budget     budget
-	random     *rand.Rand
+	mu           sync.Mutex
+	generation   atomic.Uint64 // of the circuit, for reading without the lock
+	circuit      circuit
+	throttle     throttle
+	foreign      foreign
+	foreignUntil time.Time // when the last of them is forgotten
+	budget       budget
+	random       *rand.Rand
 }
 
 func (r *Router) newRoute(i int, cfg Route) *route {
@@ -62,11 +63,10 @@ func (r *Router) newRoute(i int, cfg Route) *route {
 		rt.caps = capable.Capabilities()
 	}
 	rt.checker, _ = mailer.Find[mailer.Checker](cfg.Sender)
-	rt.resolver, _ = mailer.Find[mailer.Resolver](cfg.Sender)
+	rt.resolver = resolverOf(cfg.Sender)
 	if cfg.MaxInFlight > 0 {
 		rt.slots = make(chan struct{}, cfg.MaxInFlight)
 	}
-	rt.FromDomains, rt.ToDomains = lower(cfg.FromDomains), lower(cfg.ToDomains)
 	rt.picky = len(cfg.FromDomains)+len(cfg.ToDomains)+len(cfg.Tags) > 0 ||
 		rt.caps.Features&mailer.Essential != mailer.Essential || rt.caps.MaxRecipients > 0
 	if r.cfg.Rand != nil {
@@ -85,6 +85,15 @@ func weight(w int) int {
 	return w
 }
 
+// resolverOf returns who can be asked; nil where that is a router of which no route can.
+func resolverOf(s mailer.Sender) mailer.Resolver {
+	resolver, _ := mailer.Find[mailer.Resolver](s)
+	if r, ok := resolver.(*Router); ok && !slices.ContainsFunc(r.routes, func(rt *route) bool { return rt.resolver != nil }) {
+		return nil
+	}
+	return resolver
+}
+
 // isNested looks through wrappers of one Sender.
 func isNested(s mailer.Sender) bool {
 	switch w := s.(type) {
@@ -94,14 +103,6 @@ func isNested(s mailer.Sender) bool {
 		return isNested(w.Unwrap())
 	}
 	return false
-}
-
-func lower(domains []string) []string {
-	var all []string
-	for _, d := range domains {
-		all = append(all, strings.ToLower(d))
-	}
-	return all
 }
 
 // A rank is how good a choice a route is.
@@ -159,10 +160,9 @@ func (rt *route) locked(now time.Time, eager bool, from string) standing {
 		case !eager && now.Before(c.preferUntil):
 			return standing{resting, 0, "a message that may be doubled is to go first after a rest", mailer.ScopeProvider}
 		}
-	default:
-		if rt.foreign.has(from, now) {
-			return standing{rank: last, why: "it refused this sender's domain before"}
-		}
+	}
+	if rt.foreign.has(from, now) {
+		return standing{rank: last, why: "it refused this sender's domain before"}
 	}
 	return standing{}
 }

@@ -223,7 +223,7 @@ func (r *Router) arrived(s *send, rt *route) {
 func (r *Router) newOrder(s *send) order {
 	switch r.cfg.Policy {
 	case RoundRobin:
-		return order{first: int(r.turn.Add(1)-1) % len(r.routes)}
+		return order{first: int((r.turn.Add(1) - 1) % uint32(len(r.routes)))}
 	case Weighted:
 		return order{drawn: draw(r.routes, s.random)}
 	}

@@ -32,6 +32,8 @@ func (t *throttle) limit(e *mailer.SendError, key string, now time.Time) {
 	case e.Protocol != "http" && (t.first == "" || t.first == key):
 		t.first = key // a reply of SMTP may be about the recipients of one message
 		return
+	case now.Before(t.until):
+		return // it was under way when the limit began
 	default:
 		wait = min(shortThrottle<<min(t.level, 10), longThrottle)
 		t.level++
