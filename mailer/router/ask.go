@@ -14,6 +14,7 @@ func (s *send) ask(a *attempt) {
 	s.asked = a
 	ctx, cancel := context.WithTimeout(s.ctx, s.r.cfg.AskLimit)
 	defer cancel()
+	defer context.AfterFunc(s.r.life.cutOff, cancel)()
 	start := time.Now()
 	outcome, err := a.rt.resolver.Resolve(ctx, a.msg)
 	if errors.Is(err, mailer.ErrUnsupported) {

@@ -27,7 +27,8 @@ type attempt struct {
 
 	// Under send.mu.
 	watch    *watch
-	due      time.Time // when the watch looks next
+	uncut    func() bool // where there is no watch that Close could find it by
+	due      time.Time   // when the watch looks next
 	over     bool
 	slow     bool // it was slow to start
 	full     bool // because it waited for a place
@@ -76,6 +77,8 @@ func (s *send) begin(rt *route, c claim, now time.Time) *attempt {
 		a.watch = rt.watches.get()
 		a.due = now.Add(limit)
 		a.watch.begin(a, limit)
+	} else {
+		a.uncut = context.AfterFunc(s.r.life.cutOff, a.leash.cancel)
 	}
 	return a
 }
@@ -145,6 +148,9 @@ func (a *attempt) end() {
 	}
 	a.rt.inFlight.Add(-1)
 	a.leash.cancel()
+	if a.uncut != nil {
+		a.uncut()
+	}
 	a.s.mu.Lock()
 	a.over = true
 	a.watch.end()

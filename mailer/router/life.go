@@ -13,7 +13,8 @@ type life struct {
 	idle   chan struct{} // closed when the router closes and no send is under way
 	once   sync.Once     // of idle
 	end    sync.Once
-	cutOff atomic.Bool
+	cutOff context.Context //nolint:containedctx // ends when sends under way are cut off
+	cutAll context.CancelFunc
 
 	mu      sync.Mutex // of waits.Add against waits.Wait
 	waits   sync.WaitGroup
@@ -27,6 +28,7 @@ const endBit = 1 << 62
 func (l *life) begin() {
 	l.ending, l.idle = make(chan struct{}), make(chan struct{})
 	l.base, l.stop = context.WithCancel(context.Background())
+	l.cutOff, l.cutAll = context.WithCancel(context.Background())
 }
 
 // enter counts a send. It reports whether the router is open.
@@ -47,7 +49,7 @@ func (l *life) leave() {
 func (l *life) closing() bool { return l.sends.Load()&endBit != 0 }
 
 // cut reports whether sends under way are being cut off.
-func (l *life) cut() bool { return l.cutOff.Load() }
+func (l *life) cut() bool { return l.cutOff.Err() != nil }
 
 // finish lets no send begin any more, and reports whether this is the first call.
 func (l *life) finish() (first bool) {

@@ -302,3 +302,13 @@ func TestDetail(t *testing.T) {
 		t.Errorf("with one that says nothing: %q", got)
 	}
 }
+
+// TestForeignIsForgottenByTheRoute: a sender that was refused once does not cost the fast path for ever.
+func TestForeignIsForgottenByTheRoute(t *testing.T) {
+	rt := newTestRouter(t, Config{}, 1).routes[0]
+	rt.note(foreigner, ending(t, rt, claim{}, status(403)), epoch)
+	rt.note(success, ending(t, rt, claim{}, nil), at(foreignFor))
+	if rt.troubled.Load() {
+		t.Error("still in trouble when the domain is forgotten")
+	}
+}

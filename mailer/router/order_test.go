@@ -143,3 +143,14 @@ func TestSet(t *testing.T) {
 		}
 	}
 }
+
+// TestRoundRobinGoesRound: also where an int has 32 bits (GOARCH=386).
+func TestRoundRobinGoesRound(t *testing.T) {
+	r := newTestRouter(t, Config{Policy: RoundRobin}, 3)
+	r.turn.Store(math.MaxInt32)
+	for range 4 {
+		if o := r.newOrder(nil); o.first < 0 || o.first > 2 {
+			t.Fatalf("begins with route %d", o.first)
+		}
+	}
+}

@@ -174,7 +174,9 @@ func (r *Router) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outco
 	return mailer.Unknown, err
 }
 
-// Close ends the Router and closes the Senders of its routes; see [mailer.Closer].
+// Close ends the Router and closes the Senders of its routes; see [mailer.Closer]. Sends under
+// way go on to other routes as before until ctx ends, but wait for no retry. Where Config
+// turns off all limits of attempts, it is the Senders alone that cut them off.
 func (r *Router) Close(ctx context.Context) error {
 	if !r.life.finish() {
 		return nil
@@ -184,7 +186,7 @@ func (r *Router) Close(ctx context.Context) error {
 	case <-r.life.idle:
 	case <-ctx.Done():
 		err = ctx.Err()
-		r.life.cutOff.Store(true)
+		r.life.cutAll()
 		for _, rt := range r.routes {
 			rt.watches.cut()
 		}

@@ -134,7 +134,9 @@ func TestOver(t *testing.T) {
 	} {
 		send := timed(newTestRouter(t, Config{}, 1), c.left)
 		send.ctx = c.ctx
-		send.r.life.cutOff.Store(c.cut)
+		if c.cut {
+			send.r.life.cutAll()
+		}
 		if got := send.over(epoch); got != c.want {
 			t.Errorf("%s: over %t", c.name, got)
 		}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -103,5 +104,16 @@ func TestThrottleLifts(t *testing.T) {
 	th.limit(smtp(450), "b", epoch)
 	if !th.until.IsZero() {
 		t.Errorf("a message was taken in between, and another proves a limit: %+v", th)
+	}
+}
+
+// TestThrottleOfMessagesUnderWay: what began before the limit was known says nothing new.
+func TestThrottleOfMessagesUnderWay(t *testing.T) {
+	var th throttle
+	for i := range 10 {
+		th.limit(status(429), fmt.Sprint(i), epoch)
+	}
+	if got := th.until.Sub(epoch); got != time.Second {
+		t.Errorf("ten messages at once that run into a limit keep the route shut for %v, want 1s", got)
 	}
 }
