@@ -27,8 +27,7 @@ type attempt struct {
 
 	// Under send.mu.
 	watch    *watch
-	uncut    func() bool // where there is no watch that Close could find it by
-	due      time.Time   // when the watch looks next
+	due      time.Time // when the watch looks next
 	over     bool
 	slow     bool // it was slow to start
 	full     bool // because it waited for a place
@@ -68,17 +67,14 @@ func (s *send) begin(rt *route, c claim, now time.Time) *attempt {
 	if len(s.round) > 0 {
 		a.gate.Rival = &s.round[0].gate
 	}
-	a.leash.parent = s.ctx
+	a.leash.parent, a.leash.cutOff = s.ctx, s.r.life.cutOff
 	s.round = append(s.round, a)
 	s.running++
 	s.attempts++
-	rt.inFlight.Add(1)
+	rt.counts.begun.Add(1)
 	if limit := s.firstLook(rt); limit > 0 {
-		a.watch = rt.watches.get()
 		a.due = now.Add(limit)
-		a.watch.begin(a, limit)
-	} else {
-		a.uncut = context.AfterFunc(s.r.life.cutOff, a.leash.cancel)
+		a.watch = rt.watch(a, limit)
 	}
 	return a
 }
@@ -146,14 +142,10 @@ func (a *attempt) end() {
 	if a.placed {
 		<-a.rt.slots
 	}
-	a.rt.inFlight.Add(-1)
 	a.leash.cancel()
-	if a.uncut != nil {
-		a.uncut()
-	}
 	a.s.mu.Lock()
 	a.over = true
-	a.watch.end()
+	a.watch.end(a.rt)
 	a.uncount()
 	a.settle(now)
 	if a.took() {
@@ -192,14 +184,14 @@ func (a *attempt) settle(now time.Time) {
 	switch {
 	case e.Scope != mailer.ScopeCaller || a.s.ctx.Err() != nil:
 	case a.s.r.life.cut():
-		e.Err = fmt.Errorf("%w: %w", mailer.ErrClosed, e.Err)
+		a.restate(e.Outcome, mailer.ScopeCaller, mailer.ErrClosed)
 	case e.Outcome == mailer.Unknown && a.doubted:
-		a.blame(mailer.Unknown, fmt.Errorf("%w: %w", errDoubted, mailer.ErrUnavailable))
+		a.restate(mailer.Unknown, mailer.ScopeProvider, fmt.Errorf("%w: %w", errDoubted, mailer.ErrUnavailable))
 	case e.Outcome == mailer.NotAccepted && (a.yielded || a.s.decidedBesides(a)):
 		a.yielded = true
-		a.blame(mailer.NotAccepted, errYielded)
+		a.restate(mailer.NotAccepted, mailer.ScopeProvider, errYielded)
 	case e.Outcome == mailer.NotAccepted && a.expired(now):
-		a.blame(mailer.NotAccepted, errNoCommit)
+		a.restate(mailer.NotAccepted, mailer.ScopeProvider, errNoCommit)
 	}
 }
 
@@ -208,11 +200,12 @@ func (a *attempt) expired(now time.Time) bool {
 	return !a.gate.CommitBy.IsZero() && !now.Before(a.gate.CommitBy)
 }
 
-// blame puts the end of the attempt down to the provider.
-func (a *attempt) blame(outcome mailer.Outcome, err error) {
+// restate says what the end of the attempt means, in the place of a context that ended.
+func (a *attempt) restate(outcome mailer.Outcome, scope mailer.Scope, err error) {
 	e := a.failed
-	e.Outcome, e.Scope, e.Err = outcome, mailer.ScopeProvider, err
-	e.Temporary, e.Elsewhere = outcome == mailer.NotAccepted, outcome == mailer.NotAccepted
+	e.Outcome, e.Scope, e.Err = outcome, scope, err
+	e.Temporary = outcome == mailer.NotAccepted && scope == mailer.ScopeProvider
+	e.Elsewhere = e.Temporary
 	r := *e.Receipt
 	r.Outcome, r.Recipients = outcome, append([]mailer.RecipientResult(nil), r.Recipients...)
 	for i := range r.Recipients {
@@ -281,7 +274,7 @@ func (a *attempt) domain() string {
 }
 
 func (a *attempt) failure() failure {
-	return failure{key: a.s.msg.IdempotencyKey, slow: a.sluggish(), detail: a.detail(), goods: a.rt.goods.Load()}
+	return failure{key: a.s.msg.IdempotencyKey, slow: a.sluggish(), detail: a.detail(), goods: a.rt.counts.goods.Load()}
 }
 
 func (a *attempt) detail() string { return detailOf(a.failed) }
@@ -295,6 +288,7 @@ func detailOf(e *mailer.SendError) string {
 
 // report tells the route and the observers. No lock is held.
 func (rt *route) report(a *attempt, ev evidence, now time.Time) {
+	rt.counts.end(ev == success)
 	ch := rt.note(ev, a, now)
 	if a.sluggish() {
 		rt.suspectSlow()

@@ -20,6 +20,7 @@ type budget struct {
 
 // earn gives back what messages and time since the last look are worth.
 func (b *budget) earn(firsts uint64, now time.Time) {
+	firsts = max(firsts, b.firsts) // it may have been off by one
 	byMessages := retryShare * float64(firsts-b.firsts)
 	byTime := retryFloor * now.Sub(b.at).Seconds()
 	b.spent = max(0, b.spent-max(byMessages, byTime))
@@ -32,7 +33,7 @@ func (b *budget) affords(price float64) bool { return b.spent+price <= retryBurs
 func (rt *route) affords(price float64, now time.Time) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	rt.budget.earn(rt.firsts.Load(), now)
+	rt.budget.earn(rt.counts.firsts(), now)
 	return rt.budget.affords(price)
 }
 
@@ -40,7 +41,7 @@ func (rt *route) affords(price float64, now time.Time) bool {
 func (rt *route) pay(price float64, now time.Time) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	rt.budget.earn(rt.firsts.Load(), now)
+	rt.budget.earn(rt.counts.firsts(), now)
 	if !rt.budget.affords(price) {
 		return false
 	}

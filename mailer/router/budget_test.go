@@ -43,7 +43,7 @@ func TestBudget(t *testing.T) {
 			rt, now := newBudgetRoute(), epoch
 			for i, s := range c.steps {
 				now = now.Add(s.wait)
-				rt.firsts.Add(s.firsts)
+				rt.counts.begun.Add(s.firsts)
 				if got := rt.affords(s.price, now); got != s.want {
 					t.Fatalf("step %d: affords %v: %t", i, s.price, got)
 				}
@@ -89,7 +89,7 @@ func TestBudgetHolds(t *testing.T) {
 		for range 300 {
 			now += time.Duration(random.Float64() * float64(gap))
 			firsts := max(0, random.IntN(2*burst)-burst)
-			rt.firsts.Add(uint64(firsts))
+			rt.counts.begun.Add(uint64(firsts))
 			paid := 0.0
 			for range random.IntN(5) {
 				if price := float64(1 + random.IntN(2)); rt.pay(price, at(now)) {
@@ -114,7 +114,7 @@ func TestBudgetOfSteadyLoad(t *testing.T) {
 		rt, retries := newBudgetRoute(), 0
 		for i := range 100 * 1000 {
 			if c.perSecond > 0 && i%(1000/c.perSecond) == 0 {
-				rt.firsts.Add(1)
+				rt.counts.begun.Add(1)
 			}
 			if rt.pay(1, at(time.Duration(i)*time.Millisecond)) {
 				retries++

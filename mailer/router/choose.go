@@ -22,7 +22,6 @@ func (s *send) choose(now time.Time, worst rank) (*route, claim, bool) {
 			continue
 		}
 		s.tried.add(best)
-		best.firsts.Add(1)
 		s.notePassed(best, now)
 		return best, c, true
 	}

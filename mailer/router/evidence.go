@@ -67,9 +67,6 @@ func isConfig(e *mailer.SendError, phase mailer.Phase) bool {
 
 // note keeps the evidence of one attempt, and returns what has changed by it.
 func (rt *route) note(ev evidence, a *attempt, now time.Time) change {
-	if ev == success {
-		rt.goods.Add(1)
-	}
 	if ev == nothing && a.claim.permit == 0 || ev == success && !rt.troubled.Load() {
 		return nil
 	}

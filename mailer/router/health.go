@@ -83,7 +83,7 @@ func (rt *route) snapshot(now time.Time) RouteHealth {
 	h := RouteHealth{
 		Name: rt.Name, Provider: rt.provider,
 		State: c.state, Detail: c.detail, Since: c.since,
-		InFlight: int(rt.inFlight.Load()), Overdue: int(rt.overdue.Load()),
+		InFlight: rt.counts.inFlight(), Overdue: int(rt.overdue.Load()),
 		UsualStart: rt.usual.startTime(), UsualReply: rt.usual.replyTime(),
 	}
 	if c.state != Closed {

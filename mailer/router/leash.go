@@ -11,11 +11,13 @@ import (
 // cost a good part of all else in a send that nobody has to cancel.
 type leash struct {
 	parent context.Context //nolint:containedctx // it is a context
+	cutOff context.Context //nolint:containedctx // ends it as well: the router has no patience any more
 
 	mu        sync.Mutex
 	cancelled bool
 	inner     context.Context //nolint:containedctx // as parent
 	stop      context.CancelFunc
+	uncut     func() bool
 }
 
 // Deadline implements [context.Context].
@@ -27,6 +29,7 @@ func (l *leash) Done() <-chan struct{} {
 	defer l.mu.Unlock()
 	if l.inner == nil {
 		l.inner, l.stop = context.WithCancel(l.parent)
+		l.uncut = context.AfterFunc(l.cutOff, l.stop)
 		if l.cancelled {
 			l.stop()
 		}
@@ -41,7 +44,7 @@ func (l *leash) Err() error {
 	switch {
 	case l.inner != nil:
 		return l.inner.Err()
-	case l.cancelled && l.parent.Err() == nil:
+	case (l.cancelled || l.cutOff.Err() != nil) && l.parent.Err() == nil:
 		return context.Canceled
 	}
 	return l.parent.Err()
@@ -65,5 +68,6 @@ func (l *leash) cancel() {
 	l.cancelled = true
 	if l.stop != nil {
 		l.stop()
+		l.uncut()
 	}
 }

@@ -8,7 +8,8 @@ import (
 
 // life counts what is under way, and ends it.
 type life struct {
-	sends  atomic.Int64 // and endBit once the router closes
+	sends  atomic.Int64 // those that count themselves, and endBit once the router closes
+	busy   func() bool  // whether others are under way
 	ending chan struct{}
 	idle   chan struct{} // closed when the router closes and no send is under way
 	once   sync.Once     // of idle
@@ -25,7 +26,8 @@ type life struct {
 
 const endBit = 1 << 62
 
-func (l *life) begin() {
+func (l *life) begin(busy func() bool) {
+	l.busy = busy
 	l.ending, l.idle = make(chan struct{}), make(chan struct{})
 	l.base, l.stop = context.WithCancel(context.Background())
 	l.cutOff, l.cutAll = context.WithCancel(context.Background())
@@ -33,15 +35,25 @@ func (l *life) begin() {
 
 // enter counts a send. It reports whether the router is open.
 func (l *life) enter() bool {
-	if l.sends.Add(1)&endBit == 0 {
+	if l.add() {
 		return true
 	}
 	l.leave()
 	return false
 }
 
+// add counts a send, also one that had begun before the router closed. It reports whether
+// the router is open.
+func (l *life) add() bool { return l.sends.Add(1)&endBit == 0 }
+
 func (l *life) leave() {
-	if l.sends.Add(-1) == endBit {
+	l.sends.Add(-1)
+	l.settle()
+}
+
+// settle notices that nothing is under way any more once the router closes.
+func (l *life) settle() {
+	if l.sends.Load() == endBit && !l.busy() {
 		l.once.Do(func() { close(l.idle) })
 	}
 }
@@ -55,9 +67,8 @@ func (l *life) cut() bool { return l.cutOff.Err() != nil }
 func (l *life) finish() (first bool) {
 	l.end.Do(func() {
 		first = true
-		if l.sends.Add(endBit) == endBit {
-			l.once.Do(func() { close(l.idle) })
-		}
+		l.sends.Add(endBit)
+		l.settle()
 		close(l.ending)
 		l.mu.Lock()
 		l.stopped = true

@@ -10,7 +10,7 @@ import (
 
 func newLife() *life {
 	l := new(life)
-	l.begin()
+	l.begin(func() bool { return false })
 	return l
 }
 

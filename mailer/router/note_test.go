@@ -25,7 +25,6 @@ func TestNote(t *testing.T) {
 		taken    bool // the permit
 		gated    time.Duration
 		foreign  bool
-		goods    uint64
 		troubled bool
 	}
 	for _, c := range []struct {
@@ -37,7 +36,7 @@ func TestNote(t *testing.T) {
 		want   kept
 		told   string // From>To Cause
 	}{
-		{name: "a success", ev: success, want: kept{goods: 1}},
+		{name: "a success", ev: success, want: kept{}},
 		{name: "nothing", ev: nothing, want: kept{}},
 		{name: "an answer", ev: answer, want: kept{}},
 		{name: "a failure", ev: failed, want: kept{run: 1, troubled: true}},
@@ -46,7 +45,7 @@ func TestNote(t *testing.T) {
 		{name: "a limit of one message", ev: limited, e: smtp(450), want: kept{troubled: true}},
 		{name: "credentials", ev: misconfigured, want: kept{state: Open, cause: config, troubled: true}, told: "closed>open config"},
 
-		{name: "first: a success", state: HalfOpen, permit: true, ev: success, want: kept{goods: 1}, told: "half-open>closed "},
+		{name: "first: a success", state: HalfOpen, permit: true, ev: success, want: kept{}, told: "half-open>closed "},
 		{name: "first: an answer", state: HalfOpen, permit: true, ev: answer, want: kept{}, told: "half-open>closed "},
 		{name: "first: a foreign sender", state: HalfOpen, permit: true, ev: foreigner, want: kept{foreign: true, troubled: true}, told: "half-open>closed "},
 		{name: "first: a failure", state: HalfOpen, permit: true, ev: failed, want: kept{state: Open, troubled: true}, told: "half-open>open provider"},
@@ -54,7 +53,7 @@ func TestNote(t *testing.T) {
 		{name: "first: nothing", state: HalfOpen, permit: true, ev: nothing, want: kept{state: HalfOpen, troubled: true}},
 		{name: "first: a limit", state: HalfOpen, permit: true, ev: limited, e: waiting(status(429), time.Minute),
 			want: kept{state: HalfOpen, gated: time.Minute, troubled: true}, told: "half-open>half-open rate"},
-		{name: "beside: a success", state: HalfOpen, ev: success, want: kept{state: HalfOpen, taken: true, goods: 1, troubled: true}},
+		{name: "beside: a success", state: HalfOpen, ev: success, want: kept{state: HalfOpen, taken: true, troubled: true}},
 		{name: "beside: nothing", state: HalfOpen, ev: nothing, want: kept{state: HalfOpen, taken: true, troubled: true}},
 		{name: "beside: a failure", state: HalfOpen, ev: failed, want: kept{state: HalfOpen, taken: true, troubled: true}},
 	} {
@@ -78,7 +77,7 @@ func TestNote(t *testing.T) {
 				ch := rt.note(c.ev, ending(t, rt, cl, c.e), now)
 				got := kept{
 					rt.circuit.state, rt.circuit.cause, rt.circuit.failures.run, rt.circuit.taken(now), max(0, rt.throttle.until.Sub(now)),
-					rt.foreign.has("example.com", now), rt.goods.Load(), rt.troubled.Load(),
+					rt.foreign.has("example.com", now), rt.troubled.Load(),
 				}
 				if rt.circuit.state == Closed {
 					got.cause = 0
@@ -267,7 +266,8 @@ func TestAttemptEvidence(t *testing.T) {
 // TestFailureOfAnAttempt: what is counted of it.
 func TestFailureOfAnAttempt(t *testing.T) {
 	rt := newTestRouter(t, Config{}, 1).routes[0]
-	rt.goods.Store(42)
+	rt.counts.begun.Store(42)
+	rt.counts.goods.Store(42)
 	a := ending(t, rt, claim{}, status(503))
 	if got, want := a.failure(), (failure{key: a.s.msg.IdempotencyKey, detail: "503", goods: 42}); got != want || got.key == "" {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -8,24 +8,24 @@ import (
 )
 
 // sendPlain is Send where attempts have no limits of their own: what it usually takes is
-// one attempt at the first route, which then needs no account but the Sender's.
+// one attempt at the first route, which then needs no account but the Sender's, and no other count
+// for Close than the route's own.
 func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
 	rt := r.routes[0]
-	if r.cfg.Policy != Priority || rt.picky || rt.slots != nil || rt.From.Address != "" ||
-		!rt.calm() || r.detour.Load() {
-		now := time.Now()
-		return r.newSend(ctx, m, now).run(now)
+	if r.cfg.Policy != Priority || rt.picky || rt.slots != nil || rt.From.Address != "" || !rt.calm() || r.detour.Load() {
+		return r.sendCounted(ctx, m)
+	}
+	if !rt.enter() {
+		return nil, r.refuse(m, mailer.ErrClosed)
 	}
 	var now time.Time // zero where the Sender's own account has the times
 	if !rt.timed.Load() {
 		now = time.Now()
 	}
-	rt.firsts.Add(1)
-	rt.inFlight.Add(1)
 	receipt, err := rt.sendOnce(ctx, m)
 	if err == nil && receipt != nil && len(receipt.Attempts) == 1 && !rt.nested {
-		rt.goods.Add(1)
 		rt.sign(receipt, now)
+		rt.leave(true)
 		return receipt, nil
 	}
 	if now.IsZero() {
@@ -34,10 +34,32 @@ func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Rece
 	return r.newSend(ctx, m, now).adopt(rt, receipt, err, now)
 }
 
-// sendOnce also counts down when the Sender panics.
+// enter counts an attempt, and reports whether the router is open.
+func (rt *route) enter() bool {
+	rt.counts.begun.Add(1)
+	if rt.r.life.closing() {
+		rt.leave(false)
+		return false
+	}
+	return true
+}
+
+func (rt *route) leave(good bool) {
+	rt.counts.end(good)
+	rt.r.life.settle()
+}
+
+// sendOnce also counts when the Sender panics.
 func (rt *route) sendOnce(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
-	defer rt.inFlight.Add(-1)
-	return rt.Sender.Send(ctx, m)
+	returned := false
+	defer func() {
+		if !returned {
+			rt.leave(false)
+		}
+	}()
+	receipt, err := rt.Sender.Send(ctx, m)
+	returned = true
+	return receipt, err
 }
 
 // sign makes an accepted receipt the router's.
@@ -56,6 +78,8 @@ func (rt *route) sign(r *mailer.Receipt, start time.Time) {
 
 // adopt goes on after an attempt that was made without any ado.
 func (s *send) adopt(rt *route, receipt *mailer.Receipt, err error, start time.Time) (*mailer.Receipt, error) {
+	s.r.life.add()
+	defer s.r.life.leave()
 	now := time.Now()
 	a := &s.first
 	a.s, a.rt, a.claim, a.start, a.begun, a.msg = s, rt, rt.join(), start, start, s.msg

@@ -24,16 +24,17 @@ type route struct {
 	checker  mailer.Checker  // nil: it cannot be checked
 	resolver mailer.Resolver // nil: it cannot be asked
 	slots    chan struct{}   // nil: MaxInFlight is left to the Sender
-	watches  watches
-	usual    usual
+	watches  sync.Pool       // of *watch
 
-	inFlight atomic.Int64
 	timed    atomic.Bool  // its receipts have had the times of the attempts
-	overdue  atomic.Int64 // of those in flight; and checks after one that was slow to start
-	goods    atomic.Uint64
-	firsts   atomic.Uint64 // messages that were offered here for the first time
-	suspect  atomic.Bool   // a check is under way because an attempt was slow to start
-	troubled atomic.Bool   // what mu guards is worth a look
+	overdue  atomic.Int64 // attempts that take long; and checks after one that was slow to start
+	suspect  atomic.Bool  // a check is under way because an attempt was slow to start
+	troubled atomic.Bool  // what mu guards is worth a look
+
+	_      [64]byte // what every message writes to is apart from what it only reads
+	counts counts
+	usual  usual
+	_      [64]byte
 
 	mu           sync.Mutex
 	generation   atomic.Uint64 // of the circuit, for reading without the lock

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ func New(cfg Config) (*Router, error) {
 	}
 	r := &Router{cfg: cfg}
 	r.plain = cfg.MinSlice <= 0 && cfg.StartLimit <= 0 && cfg.ReplyLimit <= 0 && cfg.DoubtLimit <= 0
-	r.life.begin()
+	r.life.begin(r.busy)
 	for i := range cfg.Routes {
 		r.routes = append(r.routes, r.newRoute(i, cfg.Routes[i]))
 	}
@@ -64,18 +65,28 @@ func (r *Router) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 		return nil, err
 	}
 	defer release()
-	if !r.life.enter() {
-		return nil, r.refuse(m, mailer.ErrClosed)
-	}
-	defer r.life.leave()
 	if err := ctx.Err(); err != nil {
 		return nil, r.refuse(m, err)
 	}
 	if r.plain && m.Delivery != mailer.AtLeastOnce && mailer.GateFrom(ctx) == nil {
 		return r.sendPlain(ctx, m)
 	}
+	return r.sendCounted(ctx, m)
+}
+
+// sendCounted is a send that Close waits for.
+func (r *Router) sendCounted(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
+	if !r.life.enter() {
+		return nil, r.refuse(m, mailer.ErrClosed)
+	}
+	defer r.life.leave()
 	now := time.Now()
 	return r.newSend(ctx, m, now).run(now)
+}
+
+// busy reports whether an attempt is under way.
+func (r *Router) busy() bool {
+	return slices.ContainsFunc(r.routes, func(rt *route) bool { return rt.counts.inFlight() != 0 })
 }
 
 // refuse is the error of a message that nothing was done with.
@@ -187,9 +198,6 @@ func (r *Router) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		r.life.cutAll()
-		for _, rt := range r.routes {
-			rt.watches.cut()
-		}
 	}
 	for _, rt := range r.routes {
 		if c, ok := mailer.Find[mailer.Closer](rt.Sender); ok {

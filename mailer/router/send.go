@@ -119,6 +119,7 @@ func (s *send) follow(p plan, now time.Time) bool {
 		if s.progress {
 			s.attempts--
 		}
+		p.route.counts.repeats.Add(1)
 		s.race(p.route, p.route.join(), now)
 	case replay:
 		s.replay(now)
@@ -131,6 +132,7 @@ func (s *send) follow(p plan, now time.Time) bool {
 		if !ok {
 			return false
 		}
+		p.route.counts.repeats.Add(1)
 		s.race(p.route, c, now)
 	case next:
 		rt, c, ok := s.choose(now, resting)
@@ -149,6 +151,7 @@ func (s *send) follow(p plan, now time.Time) bool {
 // would be a second copy.
 func (s *send) replay(now time.Time) {
 	s.doubt.rt.pay(1, now)
+	s.doubt.rt.counts.repeats.Add(1)
 	s.repeated = s.doubt
 	s.targets = s.doubt.to
 	s.race(s.doubt.rt, s.doubt.rt.join(), now)

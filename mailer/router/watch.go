@@ -1,7 +1,6 @@
 package router
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,60 +11,31 @@ import (
 // because a timer for each would be a good part of what a send costs.
 type watch struct {
 	timer *time.Timer
-	owner *watches
 	a     atomic.Pointer[attempt]
 }
 
-// watches are those of one route: all there are, and those not in use.
-type watches struct {
-	mu   sync.Mutex
-	all  []*watch
-	free []*watch
-}
-
-func (ws *watches) get() *watch {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	if n := len(ws.free); n > 0 {
-		w := ws.free[n-1]
-		ws.free = ws.free[:n-1]
+// watch returns one that looks after a, first when d has passed.
+func (rt *route) watch(a *attempt, d time.Duration) *watch {
+	w, _ := rt.watches.Get().(*watch)
+	if w == nil {
+		w = new(watch)
+		w.a.Store(a)
+		w.timer = time.AfterFunc(d, w.fire)
 		return w
 	}
-	w := &watch{owner: ws}
-	ws.all = append(ws.all, w)
+	w.a.Store(a)
+	w.timer.Reset(d)
 	return w
 }
 
-// cut ends every attempt that is watched.
-func (ws *watches) cut() {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	for _, w := range ws.all {
-		if a := w.a.Load(); a != nil {
-			a.leash.cancel()
-		}
-	}
-}
-
-func (w *watch) begin(a *attempt, d time.Duration) {
-	w.a.Store(a)
-	if w.timer == nil {
-		w.timer = time.AfterFunc(d, w.fire)
-		return
-	}
-	w.timer.Reset(d)
-}
-
 // end stops the watch. A timer that is just firing finds no attempt, or one whose time has not come.
-func (w *watch) end() {
+func (w *watch) end(rt *route) {
 	if w == nil {
 		return
 	}
 	w.timer.Stop()
 	w.a.Store(nil)
-	w.owner.mu.Lock()
-	defer w.owner.mu.Unlock()
-	w.owner.free = append(w.owner.free, w)
+	rt.watches.Put(w)
 }
 
 // firstLook is when an attempt is looked at first, and how often until it commits; zero
@@ -191,7 +161,7 @@ func (a *attempt) uncount() {
 func (rt *route) noteLate(a *attempt, now time.Time) {
 	rt.mu.Lock()
 	before := rt.circuit
-	f := failure{key: a.s.msg.IdempotencyKey, slow: true, detail: "replies are overdue", goods: rt.goods.Load()}
+	f := failure{key: a.s.msg.IdempotencyKey, slow: true, detail: "replies are overdue", goods: rt.counts.goods.Load()}
 	rt.circuit.fail(a.claim, f, now, rt.rest())
 	rt.setTroubled(now)
 	ch := rt.changed(&before, now)

@@ -112,8 +112,8 @@ func TestWatch(t *testing.T) {
 				if cancelled := a.leash.Err() != nil; cancelled != (c.want.doubted > 0) {
 					t.Errorf("cancelled: %t", cancelled)
 				}
-				if a.finish(smtp(451)); r.routes[0].overdue.Load() != 0 || r.routes[0].inFlight.Load() != 0 {
-					t.Errorf("%d overdue and %d in flight when it is over", r.routes[0].overdue.Load(), r.routes[0].inFlight.Load())
+				if a.finish(smtp(451)); r.routes[0].overdue.Load() != 0 || r.routes[0].counts.inFlight() != 0 {
+					t.Errorf("%d overdue and %d in flight when it is over", r.routes[0].overdue.Load(), r.routes[0].counts.inFlight())
 				}
 			})
 		})
@@ -141,7 +141,7 @@ func TestCompany(t *testing.T) {
 		a := begun(t, r, mailer.AtMostOnce)
 		a.gate.Mark(mailer.PhaseConnect)
 		for _, want := range []uint64{0, 1} {
-			if got := r.routes[1].firsts.Load(); got != want {
+			if got := r.routes[1].counts.firsts(); got != want {
 				t.Errorf("%d messages were offered to the other route, want %d", got, want)
 			}
 			time.Sleep(250 * time.Millisecond)
@@ -184,9 +184,7 @@ func TestLateFire(t *testing.T) {
 
 		fresh := begun(t, r, mailer.AtMostOnce)
 		fresh.gate.Mark(mailer.PhaseConnect)
-		if fresh.watch != w {
-			t.Fatal("the watch is not used again")
-		}
+		w.a.Store(fresh)                   // it was given out again
 		time.Sleep(100 * time.Millisecond) // the old timer would fire in the meantime
 		synctest.Wait()
 		w.fire()
@@ -202,8 +200,8 @@ func TestLateFire(t *testing.T) {
 	})
 }
 
-// TestWatchesAreUsedAgain: there are as many as attempts at the same time.
-func TestWatchesAreUsedAgain(t *testing.T) {
+// TestWatchesAreApart: attempts at the same time have each their own.
+func TestWatchesAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRouter(t, Config{}, 1)
 		for range 5 {
@@ -214,22 +212,24 @@ func TestWatchesAreUsedAgain(t *testing.T) {
 			a.finish(smtp(550))
 			b.finish(smtp(550))
 		}
-		if ws := &r.routes[0].watches; len(ws.all) != 2 || len(ws.free) != 2 {
-			t.Errorf("%d watches, %d not in use", len(ws.all), len(ws.free))
-		}
 	})
 }
 
-// TestWatchesCut: what is over is not cut off.
-func TestWatchesCut(t *testing.T) {
+// TestCutOff: what is under way ends, whether or not its context was asked for before.
+func TestCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newTestRouter(t, Config{}, 1)
-		over, a, b := begun(t, r, mailer.AtMostOnce), begun(t, r, mailer.AtMostOnce), begun(t, r, mailer.AtMostOnce)
-		over.finish(smtp(550))
-		over.leash.cancelled = false
-		r.routes[0].watches.cut()
-		if a.leash.Err() == nil || b.leash.Err() == nil || over.leash.cancelled {
-			t.Errorf("cut off: %v, %v, and one that is over: %t", a.leash.Err(), b.leash.Err(), over.leash.cancelled)
+		a, b := begun(t, r, mailer.AtMostOnce), begun(t, r, mailer.AtMostOnce)
+		done := a.leash.Done()
+		r.life.cutAll()
+		synctest.Wait()
+		select {
+		case <-done:
+		default:
+			t.Error("whoever waits for it is not told")
+		}
+		if a.leash.Err() == nil || b.leash.Err() == nil {
+			t.Errorf("cut off: %v, %v", a.leash.Err(), b.leash.Err())
 		}
 		a.finish(smtp(550))
 		b.finish(smtp(550))
