@@ -101,7 +101,7 @@ func (s *simulation) isStuck(route router.RouteHealth) bool {
 
 // failedOnce are seeds that found something wrong, by scenario: they run always.
 var failedOnce = map[string][]uint64{
-	"closing":         {1, 10, 19, 21, 105, 109, 133, 141, 195},
+	"closing":         {1, 10, 19, 21, 105, 109, 133, 141, 195, 769},
 	"doubt":           {1, 9, 14, 37, 74, 87},
 	"everything down": {1, 2, 20},
 	"mixture":         {2, 13, 20, 24, 29, 38, 40, 43, 44, 49, 51, 90, 133, 222, 314, 357},
