@@ -187,8 +187,8 @@ type prepared struct {
 func (m *Message) IsPrepared() bool { return m.prepared != nil && m.prepared.self == m }
 
 // Recipients returns the addresses of the envelope, each once, in the order To, Cc,
-// Bcc; of a message from [Narrow], and of its copies, those that are left. Of a prepared message they are checked, with domains in ASCII, and the slice
-// belongs to the message.
+// Bcc; of a message from [Narrow], and of its copies, those that are left. Of a prepared
+// message they are checked, with domains in ASCII, and the slice belongs to the message.
 func (m *Message) Recipients() []string {
 	if m.IsPrepared() {
 		return m.prepared.recipients

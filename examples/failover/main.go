@@ -23,6 +23,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer) error 
 	}
 	s.sender = sender
 	s.routes(mux)
-	return listen(ctx, orDefault(getenv("LISTEN"), "localhost:8080"), mux, s)
+	return listen(ctx, cmp.Or(getenv("LISTEN"), "localhost:8080"), mux, s)
 }
 
 // listen serves until ctx ends.
@@ -90,11 +91,4 @@ func (s *service) setFrom(value string) error {
 	}
 	s.from = list[0]
 	return nil
-}
-
-func orDefault(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
 }

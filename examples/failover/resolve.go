@@ -17,6 +17,8 @@ func (s *service) resolveDoubt(w http.ResponseWriter, r *http.Request) {
 		reply(w, badRequest(errors.New("arrived is neither yes nor no")))
 		return
 	}
+	s.sends.Add(1) // what is left in doubt is on the list before the end is reported
+	defer s.sends.Done()
 	prepared := s.doubts.take(r.PostFormValue("message_id")) // so that two who ask do not both send it
 	if prepared == nil {
 		http.NotFound(w, r)

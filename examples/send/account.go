@@ -122,11 +122,11 @@ func (a *account) undecided() string {
 	return strings.Join(names, " and ")
 }
 
-// doubled reports whether the message was sent on although it was unknown whether a route
-// before had taken it.
+// doubled reports whether the message was sent again, elsewhere or at the same route, although
+// it was unknown whether a route had taken it.
 func (a *account) doubled() bool {
 	return slices.ContainsFunc(a.Attempts, func(t attemptAccount) bool {
-		return t.Outcome == mailer.Unknown && t.Decision == "next route" && t.Route != a.Route
+		return t.Outcome == mailer.Unknown && (t.Decision == "next route" || t.Decision == "retry")
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -40,18 +41,11 @@ var (
 	}
 	mailgunAPI = &api{
 		name: "mailgun", accepted: 200, start: startMailgun,
-		params:        func(s *setting) string { return "&domain=" + or(s.domain, mailguntest.DefaultDomain) },
+		params:        func(s *setting) string { return "&domain=" + cmp.Or(s.domain, mailguntest.DefaultDomain) },
 		authorization: func(key string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte("api:"+key)) },
 	}
 	apis = []*api{sendgridAPI, mailgunAPI}
 )
-
-func or(value, fallback string) string {
-	if value == "" {
-		return fallback
-	}
-	return value
-}
 
 // A setting is what a fake and a connection string are besides the usual. The zero setting
 // is an API that takes the message.
@@ -130,14 +124,14 @@ func each[T any](list []T, convert func(*T) delivered) []delivered {
 
 // url returns the connection string of the server.
 func (s *apiServer) url() string {
-	url := s.api.name + "://" + s.key() + "@" + or(s.setting.addr, s.Addr()) + "?timeout=" + or(s.setting.timeout, "5s") + s.api.params(s.setting) + s.setting.params
+	url := s.api.name + "://" + s.key() + "@" + cmp.Or(s.setting.addr, s.Addr()) + "?timeout=" + cmp.Or(s.setting.timeout, "5s") + s.api.params(s.setting) + s.setting.params
 	if s.setting.tls == nil {
 		return url + "&insecure=true"
 	}
 	return url + "&ca_file=" + dsn.Escape(caFile)
 }
 
-func (s *apiServer) key() string { return or(s.setting.key, apiKey) }
+func (s *apiServer) key() string { return cmp.Or(s.setting.key, apiKey) }
 
 // settle ends what the program has left, and waits until the truth is known.
 func (s *apiServer) settle(t *testing.T) {

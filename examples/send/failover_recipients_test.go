@@ -92,6 +92,18 @@ func checkRecipients(t *testing.T, a *account, have map[string][]string) {
 	}
 }
 
+// A route that is tried again after a lost reply has two copies then, of which standard error warns.
+func TestRetriedInDoubt(t *testing.T) {
+	t.Parallel()
+	lost := smtpfake.OnNth(smtpfake.Content, 1, smtpfake.Action{Decision: smtpfake.Accept, Silent: true, Then: smtpfake.RST})
+	server := smtpfake.Start(t, secure(smtpfake.Config{Hook: lost}))
+	_, wait := start(t, "failover("+urlOf("smtp", server.Addr())+")"+again, "Hello\n", append(envelope("bob@example.org"), "-json")...)
+	got := wait()
+	if n := len(server.Messages()); got.code != exitAccepted || n != 2 || !strings.Contains(got.stderr, "there may be a second copy") {
+		t.Errorf("exit status %d, %d copies, standard error %q\n%s", got.code, n, got.stderr, got.stdout)
+	}
+}
+
 // A route that cannot carry the message is passed over, and both forms of the account say why.
 func TestPassedOver(t *testing.T) {
 	raw := writeFile(t, "m.eml", rawMessage)

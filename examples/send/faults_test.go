@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -151,7 +152,7 @@ func (c *faultCase) serve(t *testing.T) *smtpfake.Server {
 }
 
 func (c *faultCase) url(server *smtpfake.Server) string {
-	return urlOf(or(c.scheme, "smtp"), or(c.addr, server.Addr()))
+	return urlOf(cmp.Or(c.scheme, "smtp"), cmp.Or(c.addr, server.Addr()))
 }
 
 func (c *faultCase) arguments() []string {

@@ -121,8 +121,13 @@ func TestNoteNamesRoutes(t *testing.T) {
 			"before it is sent again, ask first (smtp) and second (smtp) about"},
 		"undecided, then accepted": {mailer.Accepted, []mailer.Attempt{attempt("first", mailer.Unknown, "next route"), attempt("second", mailer.Accepted, "done")},
 			"there may be a second copy: ask first (smtp) about"},
-		"undecided, then accepted by the same": {mailer.Accepted, []mailer.Attempt{attempt("second", mailer.Unknown, "retry"), attempt("second", mailer.Accepted, "done")}, ""},
-		"refused, then accepted":               {mailer.Accepted, []mailer.Attempt{refused, attempt("second", mailer.Accepted, "done")}, ""},
+		"undecided, then accepted by the same": {mailer.Accepted, []mailer.Attempt{attempt("second", mailer.Unknown, "retry"), attempt("second", mailer.Accepted, "done")},
+			"there may be a second copy: ask second (smtp) about"},
+		"undecided, then accepted by the same after another": {mailer.Accepted,
+			[]mailer.Attempt{attempt("second", mailer.Unknown, "next route"), attempt("first", mailer.NotAccepted, "retry"), attempt("second", mailer.Accepted, "done")},
+			"there may be a second copy: ask second (smtp) about"},
+		"undecided, asked, then accepted": {mailer.Accepted, []mailer.Attempt{attempt("second", mailer.Unknown, "ask"), attempt("second", mailer.Accepted, "done")}, ""},
+		"refused, then accepted":          {mailer.Accepted, []mailer.Attempt{refused, attempt("second", mailer.Accepted, "done")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAccount(&mailer.Receipt{Outcome: c.outcome, Route: "second", MessageID: "<m@example.com>", Attempts: c.attempts}, nil)

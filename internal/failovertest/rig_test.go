@@ -40,7 +40,7 @@ func open(t *testing.T, primary, options string) *rig {
 	r := &rig{backup: sendgridtest.Start(t, sendgridtest.Config{})}
 	backup := "sendgrid://" + r.backup.Key() + "@" + r.backup.Addr() + "?insecure=true&name=backup"
 	// The machine may be busy: to be slow is not what these primaries are to rest for.
-	s := "failover(" + primary + " " + backup + ")?start_limit=10s&" + options
+	s := "failover(" + primary + " " + backup + ")?start_limit=10s&reply_limit=10s&" + options
 	var err error
 	if r.sender, err = providers.Open(t.Context(), s); err != nil {
 		t.Fatal(err)

@@ -18,8 +18,8 @@ type Promises struct {
 	MaxAttempts int
 	// MinSlice is what a first attempt at a route gets at least, where it fits (P13); zero: not looked at.
 	MinSlice time.Duration
-	// Retries bounds attempts at the same route to a tenth of the sends of any 10 s, and
-	// this many more (P9); negative: not looked at.
+	// Retries bounds attempts at routes that the message had been to, at all of them together, to a
+	// tenth of the sends of any 10 s and this many more (P9); negative: not looked at.
 	Retries int
 	// Outage, if not nil, is that of one provider (P10, P11).
 	Outage *Outage

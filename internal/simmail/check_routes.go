@@ -26,11 +26,11 @@ func (r *report) checkFinal(s *Sent, calls []*Call) {
 	}
 }
 
-// checkChance: good mail that had the time does not fail while a route to which nothing ever
-// happened was not tried.
+// checkChance: good mail that had the time does not fail, nor stay unknown where that is no reason to
+// stop (P4), while a route to which nothing ever happened was not tried.
 func (r *report) checkChance(s *Sent, calls []*Call) {
 	deadline, ok := s.deadline()
-	if s.Kind != Good || s.Outcome() != mailer.NotAccepted || ok && deadline-s.Start < 10*time.Second || r.promises.Nested {
+	if s.Kind != Good || !r.isOpen(s) || ok && deadline-s.Start < 10*time.Second || r.promises.Nested {
 		return
 	}
 	if len(calls) >= cmp.Or(r.promises.MaxAttempts, 3) || s.End >= r.Closing || len(s.Msg.Recipients()) > 1 {
@@ -42,6 +42,15 @@ func (r *report) checkChance(s *Sent, calls []*Call) {
 			r.say("chance", s, "failed, and %s, which is always up, was not tried", name)
 		}
 	}
+}
+
+// isOpen reports whether another attempt would have been right when Send returned.
+func (r *report) isOpen(s *Sent) bool {
+	until, ok := s.deadline()
+	if !ok {
+		until = s.Start + commitLimit
+	}
+	return s.Outcome() == mailer.NotAccepted || s.Outcome() == mailer.Unknown && r.delivery(s) == mailer.AtLeastOnce && s.End < until
 }
 
 // checkGates: nothing is sent to a provider before the time that it asked for, nor while it

@@ -7,7 +7,10 @@ import (
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
-const grace = 100 * time.Millisecond
+const (
+	grace       = 100 * time.Millisecond
+	commitLimit = 30 * time.Second // the router's, where there is no deadline
+)
 
 // checkDeadline: Send returns by then, and without one after all waits that it may have come to (P13).
 func (r *report) checkDeadline(s *Sent, calls []*Call) {
@@ -17,15 +20,15 @@ func (r *report) checkDeadline(s *Sent, calls []*Call) {
 		}
 		return
 	}
-	commit, attempts := 30*time.Second, cmp.Or(r.promises.MaxAttempts, 3)
+	attempts := cmp.Or(r.promises.MaxAttempts, 3)
 	if r.promises.Nested {
 		attempts *= attempts
 	}
-	if limit := commit + time.Duration(attempts)*(replyWait+5*time.Second); s.End-s.Start > limit {
+	if limit := commitLimit + time.Duration(attempts)*(replyWait+5*time.Second); s.End-s.Start > limit {
 		r.say("P13", s, "took %s without a deadline", s.End-s.Start)
 	}
 	for _, c := range calls {
-		if c.Number == 1 && !committedBefore(calls, c) && c.Committed > s.Start+commit+grace {
+		if c.Number == 1 && !committedBefore(calls, c) && c.Committed > s.Start+commitLimit+grace {
 			r.say("P13", s, "%s committed %s after it was sent", c.Provider, c.Committed-s.Start)
 		}
 	}

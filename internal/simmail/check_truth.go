@@ -1,6 +1,7 @@
 package simmail
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mailkeel/mailkeel/mailer"
@@ -63,10 +64,6 @@ func leftOpen(c *Call, recipient string) bool {
 // checkCopies: at most one under at-most-once (P3), one more for each unknown attempt
 // otherwise (P5), and none for a recipient after it was accepted.
 func (r *report) checkCopies(s *Sent, calls []*Call) {
-	delivery := s.Msg.Delivery
-	if delivery == mailer.DeliveryDefault {
-		delivery = r.promises.Delivery
-	}
 	honest, lied := copies(calls)
 	for recipient, n := range lied {
 		lies := count(calls, func(c *Call) bool { return c.Mode.Lies() })
@@ -76,7 +73,7 @@ func (r *report) checkCopies(s *Sent, calls []*Call) {
 	}
 	for recipient, n := range honest {
 		unknown := count(calls, func(c *Call) bool { return leftOpen(c, recipient) })
-		if delivery != mailer.AtLeastOnce && n > 1 {
+		if r.delivery(s) != mailer.AtLeastOnce && n > 1 {
 			r.say("P3", s, "%s has %d copies", recipient, n)
 		}
 		if n > 1+unknown {
@@ -92,6 +89,11 @@ func (r *report) checkCopies(s *Sent, calls []*Call) {
 			}
 		}
 	}
+}
+
+// delivery is what the message wants, or the router's default.
+func (r *report) delivery(s *Sent) mailer.Delivery {
+	return cmp.Or(s.Msg.Delivery, r.promises.Delivery)
 }
 
 // goesOnTo reports whether recipient is sent to in a call after that of c has ended. A replay is

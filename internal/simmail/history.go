@@ -75,13 +75,6 @@ func (h *History) Story(messageID string) string {
 	return b.String()
 }
 
-// Around tells the probes and changes of state from one moment until another.
-func (h *History) Around(from, until time.Duration) string {
-	var b strings.Builder
-	h.tellStates(&b, from, until)
-	return b.String()
-}
-
 func (h *History) tellStates(b *strings.Builder, from, until time.Duration) {
 	const shown = 20
 	var lines []string

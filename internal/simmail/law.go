@@ -84,9 +84,6 @@ func (l Law) until(at time.Duration) time.Duration {
 	return long
 }
 
-// Always is a law of one mode.
-func Always(m Mode) Law { return Law{{Mode: m}} }
-
 // During is m from one moment until another.
 func During(m Mode, from, until time.Duration) Law {
 	return Law{{At: from, Mode: m}, {At: until, Mode: Up}}

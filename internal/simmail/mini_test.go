@@ -200,7 +200,8 @@ func (s *miniSend) goesOn(x mailer.RecipientResult) bool {
 	case mailer.NotAccepted:
 		return x.Elsewhere || s.bug == "takes refused messages elsewhere"
 	case mailer.Unknown:
-		return (s.msg.Delivery == mailer.AtLeastOnce || s.bug == "fails over on unknown") && s.ctx.Err() == nil
+		again := s.msg.Delivery == mailer.AtLeastOnce && s.bug != "gives up on unknown"
+		return (again || s.bug == "fails over on unknown") && s.ctx.Err() == nil
 	}
 	return s.bug == "sends to all again" && s.last != nil
 }

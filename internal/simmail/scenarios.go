@@ -18,6 +18,7 @@ func Scenarios() []Scenario {
 		{Name: "poison", Plan: poison},
 		{Name: "everything down", Plan: everythingDown, Ordered: true},
 		{Name: "doubt", Plan: doubt},
+		{Name: "lost replies", Plan: lostReplies},
 		{Name: "recipients", Plan: recipients},
 		{Name: "deadlines", Plan: deadlines, Ordered: true},
 		{Name: "lies", Plan: lies},
@@ -143,6 +144,16 @@ func doubt(r *rand.Rand) *Plan {
 		provider.Asks = r.IntN(3) == 0
 		provider.ReplayWindow = pick(r, 0, 0, 5*time.Minute)
 	}
+	p.traffic(r, Good, 80, 0, time.Second)
+	p.vary(r)
+	return p
+}
+
+// lostReplies: those of the first provider get lost, and nothing ever happens to the second: what is to
+// arrive at least once does.
+func lostReplies(r *rand.Rand) *Plan {
+	p := newPlan(r, 2)
+	p.Providers[0].Law = Flap(period(r), forever, Up, pick(r, LosesReply, LosesMessage, Silent))
 	p.traffic(r, Good, 80, 0, time.Second)
 	p.vary(r)
 	return p

@@ -24,7 +24,7 @@ func (t *talk) take() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t.call.Mode, t.call.Committed = mode, now
-	t.call.Copies, t.call.Replayed = fresh, len(fresh) < len(copies)
+	t.call.Copies = fresh
 }
 
 func takes(m Mode) bool {

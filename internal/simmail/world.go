@@ -1,6 +1,7 @@
 package simmail
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -45,8 +46,6 @@ type Call struct {
 	Mode Mode
 	// Copies are the recipients for whom the provider really took a copy.
 	Copies []string
-	// Replayed means that the provider recognised the key of some recipient.
-	Replayed bool
 	// Outcome, Scope, Code and Phase are those of the verdict it gave.
 	Outcome mailer.Outcome
 	Scope   mailer.Scope
@@ -108,7 +107,7 @@ func (o *observer) ObserveState(s observe.State) {
 // Run sends the mails through s, each at its time, and returns when all have ended.
 // They are sorted by time.
 func (w *World) Run(s mailer.Sender, mails []Mail) {
-	slices.SortStableFunc(mails, func(a, b Mail) int { return int(a.At - b.At) })
+	slices.SortStableFunc(mails, func(a, b Mail) int { return cmp.Compare(a.At, b.At) })
 	var wg sync.WaitGroup
 	for _, m := range mails {
 		time.Sleep(m.At - w.Now())
@@ -157,27 +156,17 @@ func (w *World) History() *History {
 	}
 	for _, list := range [...][]*Call{h.Calls, h.Questions} {
 		slices.SortStableFunc(list, func(a, b *Call) int {
-			return first(int(a.Start-b.Start), strings.Compare(a.Provider, b.Provider), strings.Compare(a.Msg.MessageID, b.Msg.MessageID))
+			return cmp.Or(cmp.Compare(a.Start, b.Start), strings.Compare(a.Provider, b.Provider), strings.Compare(a.Msg.MessageID, b.Msg.MessageID))
 		})
 	}
 	slices.SortStableFunc(h.Probes, func(a, b Probe) int {
-		return first(int(a.Start-b.Start), strings.Compare(a.Provider, b.Provider))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), strings.Compare(a.Provider, b.Provider))
 	})
 	slices.SortStableFunc(h.States, func(a, b observe.State) int {
-		return first(a.Time.Compare(b.Time), strings.Compare(a.Route, b.Route), strings.Compare(a.From+a.To, b.From+b.To))
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Route, b.Route), strings.Compare(a.From+a.To, b.From+b.To))
 	})
 	slices.SortStableFunc(h.Sent, func(a, b *Sent) int {
-		return first(int(a.Start-b.Start), strings.Compare(a.Msg.MessageID, b.Msg.MessageID))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), strings.Compare(a.Msg.MessageID, b.Msg.MessageID))
 	})
 	return h
-}
-
-// first returns the first of the comparisons that tells.
-func first(comparisons ...int) int {
-	for _, c := range comparisons {
-		if c != 0 {
-			return c
-		}
-	}
-	return 0
 }

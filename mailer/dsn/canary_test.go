@@ -61,6 +61,7 @@ var compositesAt = []string{
 	"weighted(C*smtp://h)", "weighted(3*C*smtp://h)", "weighted(3C*smtp://u:C@h)", "weighted(99999999*smtp://u:C@h)",
 	"failover(smtp://u:C@h)?x=y", "failover(smtp://u:C@h)?C=x@", "failover(smtp://u:C@h)?x&C@h", "failover(smtp://u:C@h)?delivery=C",
 	"failover(smtp://u:C@h)?max_attempts=C", "failover(smtp://u:C@h)?start_limit=C", "failover(smtp://u:C@h)?name=a&name=C", "failover(smtp://u:C@h)?timeout=C",
+	"failover(smtp://h?from_domains=C_)", "failover(smtp://h?to_domains=*.C_x)", "failover(failover(smtp://h)?from_domains=C_)",
 	"failover(smtp://h?tags=C,)", "failover(smtp://h?from_domains=C.)", "failover(smtp://h?to_domains=C,%20)", "failover(smtp://h?max_in_flight=C)", "failover(smtp://h?from=C)", "failover(smtp://h?ca_file=C)",
 	"smtp://u:C@h?tags=C", "smtp://u@h?delivery=C", "failover(smtp://u@h?delivery=C)", "failover(smtp://h failover(smtp://h)?from=C)",
 	// What was not escaped in a password.

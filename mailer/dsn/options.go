@@ -125,8 +125,12 @@ func (p *Params) domains(name string) []string {
 	return domains
 }
 
-// isDomain refuses the dot at the end that a host may have: no address has it.
+// isDomain forestalls the router, whose error would show the domain. The host is checked as
+// well because an address may have a domain that is not in ASCII.
 func isDomain(s string) bool {
-	_, err := checkHost(s)
-	return err == nil && !strings.HasPrefix(s, "[") && !strings.HasSuffix(s, ".")
+	if _, err := checkHost(s); err != nil || strings.HasPrefix(s, "[") {
+		return false
+	}
+	_, err := mailer.Addresses("postmaster@" + s)
+	return err == nil
 }

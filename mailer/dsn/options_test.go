@@ -96,6 +96,8 @@ func TestBadOptions(t *testing.T) {
 		"from_domains=*":                 domains,
 		"from_domains=a.*.example":       domains,
 		"from_domains=bücher.example":    domains,
+		"from_domains=a_b.example":       domains,
+		"from_domains=xn--a.example":     domains,
 		"to_domains=[::1]":               domains,
 	} {
 		p, err := newOptions(t.Context(), newSpan(in), place{member: 1})
