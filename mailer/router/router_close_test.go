@@ -215,3 +215,46 @@ func recovered(f func()) (panicked any) {
 	f()
 	return nil
 }
+
+// What Close cuts off is not to be tried again here, now or elsewhere.
+func TestCutOffIsNotTemporary(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, alone, always("a", blackHole()))
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		time.AfterFunc(time.Second, func() { _ = m.Close(ended) })
+		_, e := m.send(t.Context(), letter(1))
+		if e.Scope != mailer.ScopeCaller || e.Temporary || e.Elsewhere {
+			t.Errorf("%v, scope %v, temporary %v, elsewhere %v", e, e.Scope, e.Temporary, e.Elsewhere)
+		}
+	})
+}
+
+// A pause that ends early is on record as the end of it.
+func TestPauseThatEnds(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", limited(20*time.Second)))
+		time.AfterFunc(3*time.Second, func() { _ = m.Close(t.Context()) })
+		account, _ := m.send(within(t, time.Minute), letter(1))
+		expect(t, "trace", trace(account), "a stop")
+	})
+}
+
+// The context of an attempt ends with it.
+func TestContextOfAnAttempt(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var kept context.Context
+		a := doing(func(ctx context.Context, _ *mailer.Message) (*mailer.Receipt, error) {
+			kept = ctx
+			_ = ctx.Done()
+			return &mailer.Receipt{Outcome: mailer.Accepted}, nil
+		})
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}}})
+		if _, err := m.Send(t.Context(), letter(1)); err != nil {
+			t.Fatal(err)
+		}
+		if kept.Err() == nil {
+			t.Error("it goes on")
+		}
+	})
+}

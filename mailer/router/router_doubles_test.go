@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/mailertest"
@@ -74,4 +75,19 @@ func (p *alternating) Send(ctx context.Context, msg *mailer.Message) (*mailer.Re
 	p.mu.Unlock()
 	p.Add(step)
 	return p.provider.Send(ctx, msg)
+}
+
+// Doing is a Sender that is a function.
+type doing func(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error)
+
+func (f doing) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+	return f(ctx, msg)
+}
+
+// Deaf is a wait that no end of ctx cuts short.
+func deaf(d time.Duration) mailertest.Wait {
+	return func(context.Context) error {
+		time.Sleep(d)
+		return nil
+	}
 }

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -134,5 +135,99 @@ func TestWithoutLimitsRests(t *testing.T) {
 		m.until("a", router.HalfOpen)
 		m.must(t.Context(), doubled(21))
 		expect(t, "trace", trace(m.must(t.Context(), letter(22))), "a done")
+	})
+}
+
+// A Sender that says little: its receipt is completed, and its error is not written to.
+func TestTerseSender(t *testing.T) {
+	t.Run("accepted", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			for i, r := range []*mailer.Receipt{nil, {}, {Attempts: []mailer.Attempt{{Phase: mailer.PhaseDone, Outcome: mailer.Accepted}}}} {
+				a := doing(func(context.Context, *mailer.Message) (*mailer.Receipt, error) { return r, nil })
+				m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}}})
+				receipt, err := m.Send(t.Context(), crowd(i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				expect(t, "outcomes", outcomes(receipt), "accepted by a; accepted by a; accepted by a; ")
+				expect(t, "trace", trace(receipt), "a done")
+				expect(t, "outcome", receipt.Outcome, mailer.Accepted)
+			}
+		})
+	})
+	t.Run("refused for now", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			n := 0
+			a := doing(func(context.Context, *mailer.Message) (*mailer.Receipt, error) {
+				if n++; n > 1 {
+					return &mailer.Receipt{Outcome: mailer.Accepted}, nil
+				}
+				return nil, &mailer.SendError{Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted, Scope: mailer.ScopeProvider, Temporary: true}
+			})
+			m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}}})
+			m.loose = true
+			receipt, err := m.Send(t.Context(), letter(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, "trace", trace(receipt), "a retry, a done")
+		})
+	})
+	t.Run("one error for all", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			given := &mailer.SendError{
+				Receipt: &mailer.Receipt{Recipients: []mailer.RecipientResult{{Address: ann, Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller}},
+					Attempts: []mailer.Attempt{{Detail: "given"}}},
+				Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Err: errReset,
+			}
+			a := doing(func(ctx context.Context, _ *mailer.Message) (*mailer.Receipt, error) {
+				mailer.GateFrom(ctx).Mark(mailer.PhaseConnect)
+				<-ctx.Done()
+				return nil, given
+			})
+			m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}, through(healthy("b"))}})
+			m.loose = true
+			account := m.must(t.Context(), letter(1))
+			expect(t, "trace", trace(account), "a next route, b done")
+			expect(t, "scope", given.Scope, mailer.ScopeCaller)
+			expect(t, "recipient's scope", given.Receipt.Recipients[0].Scope, mailer.ScopeCaller)
+			expect(t, "detail", given.Receipt.Attempts[0].Detail, "given")
+		})
+	})
+}
+
+// A route that is left out has no place in the account where nobody could have taken the message.
+func TestUnfitIsNotToldOfABadAddress(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", refused(mailer.ScopeRecipient, 0, 550)), scripted("b").lacking(mailer.FeatureSchedule))
+		msg := letter(1)
+		msg.SendAt = time.Now().Add(time.Hour)
+		account, _ := m.send(t.Context(), msg)
+		expect(t, "trace", trace(account), "a stop")
+	})
+}
+
+// The attempts inside a nested router began when they did.
+func TestTimesOfNestedAttempts(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		step := down()
+		step.Before = mailertest.For(time.Second)
+		inner := nest(t, "inner", alone, scripted("inner/a", step), scripted("inner/b", mailertest.Step{}))
+		m := start(t, router.Config{StartLimit: -1, Routes: []router.Route{inner}})
+		began := time.Now()
+		account := m.must(t.Context(), letter(1))
+		expect(t, "start of a", account.Attempts[0].Start, began)
+		expect(t, "start of b", account.Attempts[1].Start, began.Add(time.Second))
+	})
+}
+
+// A route that refused it has left nothing out.
+func TestDegradedOfTheRefused(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", rejecting(refusal(mailer.ScopeProvider, elsewhere, 451), bob)),
+			scripted("b", down()).lacking(mailer.FeatureTags), healthy("c"))
+		msg := crowd(1)
+		msg.Tags = []string{"x"}
+		expect(t, "left out", len(m.must(t.Context(), msg).Degraded), 0)
 	})
 }

@@ -1,10 +1,12 @@
 package router_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/mailertest"
@@ -291,5 +293,106 @@ func TestAllOrNoneIsNeverSplit(t *testing.T) {
 		_, err := m.Send(t.Context(), msg)
 		expect(t, "outcome", mailer.AsSendError(err).Outcome, mailer.PartlyAccepted)
 		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
+
+// A route that came to rest during a transaction is not gone on with at once.
+func TestNoFurtherTransactionAtRest(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		some := rejecting(refusal(mailer.ScopeRecipient, elsewhere|temporary, 452), bob)
+		some.After = mailertest.For(500 * time.Millisecond)
+		m := start(t, router.Config{}, scripted("a", some, forbidden()), healthy("b"))
+		time.AfterFunc(100*time.Millisecond, func() { _, _ = m.Send(context.Background(), letter(2)) })
+		account := m.must(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "accepted by a; accepted by b; accepted by a; ")
+	})
+}
+
+// A message that was refused as a whole goes on as a whole, also to a route that cannot send to some only.
+func TestWholeWithoutEnvelope(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", down()), healthy("b").lacking(mailer.FeatureEnvelope))
+		expect(t, "trace", trace(m.must(t.Context(), crowd(1))), "a next route, b done")
+	})
+}
+
+// Who is left goes to the same route again where no other can send to some only.
+func TestRestGoesBack(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", rejecting(refusal(mailer.ScopeProvider, elsewhere|temporary, 451), bob), mailertest.Step{})
+		m := start(t, router.Config{}, a, scripted("b").lacking(mailer.FeatureEnvelope))
+		account := m.must(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "accepted by a; accepted by a; accepted by a; ")
+	})
+}
+
+// MaxAttempts holds for the rest too, unless it is a further portion.
+func TestRestIsAnAttempt(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{MaxAttempts: 1}, scripted("a", rejecting(refusal(mailer.ScopeProvider, elsewhere|temporary, 451), bob)), scripted("b"))
+		account, e := m.send(t.Context(), crowd(1))
+		expect(t, "attempts", len(tried(account)), 1)
+		expect(t, "outcome", e.Outcome, mailer.PartlyAccepted)
+	})
+}
+
+// The route of the whole is that of the last recipient who has its outcome.
+func TestRouteOfTheWhole(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", rejecting(refusal(mailer.ScopeProvider, elsewhere, 451), cid))
+		account := start(t, router.Config{}, a, healthy("b")).must(t.Context(), crowd(1))
+		expect(t, "route", account.Route, "b")
+		expect(t, "provider", account.Provider, "b-mail")
+	})
+}
+
+// Portions that went through are no attempts that a later failure has to do without.
+func TestPortionsThenAnotherRoute(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a, b := always("a", down()), healthy("b")
+		a.Steps = []mailertest.Step{{}, {}, {}}
+		a.MaxRecipients = 2
+		m := start(t, router.Config{SplitRecipients: true}, a, b)
+		m.must(t.Context(), letter(1, many(11)...))
+		expect(t, "recipients of b", len(b.seen()[0].msg.Recipients()), 5)
+	})
+}
+
+// That the addresses of a portion are bad says nothing about the others.
+func TestBadPortion(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", refused(mailer.ScopeRecipient, 0, 550), mailertest.Step{})
+		a.MaxRecipients = 2
+		m := start(t, router.Config{SplitRecipients: true}, a)
+		account, _ := m.send(t.Context(), letter(1, many(4)...))
+		expect(t, "outcomes", outcomes(account), "not_accepted by a; not_accepted by a; accepted by a; accepted by a; ")
+	})
+}
+
+// Who was in no portion when one was in doubt may be tried later, anywhere.
+func TestPortionInDoubt(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", mailertest.Step{}, lost(true))
+		a.MaxRecipients = 2
+		m := start(t, router.Config{SplitRecipients: true, MaxAttempts: 1}, a)
+		account, _ := m.send(t.Context(), letter(1, many(6)...))
+		expect(t, "outcomes", outcomes(account), "accepted by a; accepted by a; unknown by a; unknown by a; not_accepted by ; not_accepted by ; ")
+		if r := account.Recipients[5]; !r.Temporary || !r.Elsewhere {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A bad address is known for good although what its message became of was in doubt.
+func TestBadAddressAfterTheAnswer(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		late, bad := lost(false), refused(mailer.ScopeRecipient, 0, 550)
+		late.Before, bad.Before = mailertest.For(400*time.Millisecond), mailertest.For(50*time.Millisecond)
+		m := start(t, router.Config{}, askable{scripted("a", late), says(mailer.NotAccepted, nil)}, scripted("b", bad), scripted("c"))
+		account, e := m.send(t.Context(), letter(1))
+		expect(t, "outcome", e.Outcome, mailer.NotAccepted)
+		if r := account.Recipients[0]; r.Temporary || r.Elsewhere {
+			t.Errorf("%+v", r)
+		}
 	})
 }

@@ -169,3 +169,44 @@ func TestSliceUsedUp(t *testing.T) {
 		expect(t, "scope", account.Attempts[0].Scope, mailer.ScopeProvider)
 	})
 }
+
+// Nothing is tried after the deadline, also where the first did not heed it.
+func TestNothingAfterTheDeadline(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		step := down()
+		step.Before = deaf(10 * time.Second)
+		b := scripted("b")
+		m := start(t, alone, scripted("a", step), b)
+		account, _ := m.send(within(t, 5*time.Second), letter(1))
+		expect(t, "trace", trace(account), "a stop")
+		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
+
+// The end of ctx is left to ctx: a gate has no time of its own for the last route.
+func TestDeadlineIsTheCallers(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		var commitBy time.Time
+		a := doing(func(ctx context.Context, _ *mailer.Message) (*mailer.Receipt, error) {
+			commitBy = mailer.GateFrom(ctx).CommitBy
+			return &mailer.Receipt{Outcome: mailer.Accepted}, nil
+		})
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}}})
+		if _, err := m.Send(within(t, 20*time.Second), letter(1)); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "commit by", commitBy, time.Time{})
+	})
+}
+
+// An inner router keeps to the sooner of its own limit and that of the attempt it is for.
+func TestSoonerLimit(t *testing.T) {
+	for limit, want := range map[time.Duration]time.Duration{5 * time.Second: 5 * time.Second, -1: 30 * time.Second, time.Hour: 30 * time.Second} {
+		virtual(t, func(t *testing.T) {
+			a := healthy("inner/a")
+			m := start(t, router.Config{StartLimit: -1, Routes: []router.Route{nest(t, "inner", router.Config{CommitLimit: limit}, a)}})
+			m.must(context.Background(), letter(1))
+			expect(t, "commit by", a.seen()[0].commitBy.Sub(a.seen()[0].at), want)
+		})
+	}
+}

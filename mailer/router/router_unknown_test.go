@@ -297,3 +297,259 @@ func TestTextOfADoubt(t *testing.T) {
 		}
 	})
 }
+
+// After the caller or the router has given up nobody is asked.
+func TestNobodyIsAskedInTheEnd(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		virtual(t, func(t *testing.T) {
+			late := lost(true)
+			late.After = deaf(5 * time.Second)
+			asked := 0
+			a := askable{scripted("a", late), func(context.Context) (mailer.Outcome, error) {
+				asked++
+				return mailer.Accepted, nil
+			}}
+			m := start(t, router.Config{}, a)
+			ctx, cancel := context.WithCancel(t.Context())
+			ended, end := context.WithCancel(t.Context())
+			end()
+			time.AfterFunc(3*time.Second, func() {
+				if closes {
+					_ = m.Close(ended)
+				} else {
+					cancel()
+				}
+			})
+			defer cancel()
+			account, _ := m.send(ctx, letter(1))
+			expect(t, "outcome", account.Outcome, mailer.Unknown)
+			expect(t, "questions", asked, 0)
+		})
+	}
+}
+
+// A question under way ends with the router.
+func TestCloseEndsQuestions(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, askable{scripted("a", lost(true)), never})
+		time.AfterFunc(time.Second, func() { _ = m.Close(within(t, time.Second)) })
+		began := time.Now()
+		account, _ := m.send(t.Context(), letter(1))
+		expect(t, "time", time.Since(began), 2*time.Second)
+		expect(t, "outcome", account.Outcome, mailer.Unknown)
+	})
+}
+
+// A Sender that turns out not to be able to say is not on record as asked.
+func TestAskUnsupported(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, askable{scripted("a", lost(true)), says(mailer.Unknown, mailer.ErrUnsupported)})
+		account, _ := m.send(t.Context(), letter(1))
+		expect(t, "trace", trace(account), "a stop")
+	})
+}
+
+// The question is about the message as that route sent it, and its answer on record has the scope of its outcome.
+func TestQuestion(t *testing.T) {
+	for outcome, scope := range map[mailer.Outcome]mailer.Scope{mailer.Accepted: mailer.ScopeUnknown, mailer.Unknown: mailer.ScopeProvider} {
+		virtual(t, func(t *testing.T) {
+			a := scripted("a", lost(true))
+			asked := &asking{provider: a, outcome: outcome}
+			m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: asked, From: mailer.Address{Address: "b@other.example"}}}})
+			account, _ := m.send(t.Context(), letter(1))
+			expect(t, "author", asked.msg.From.Address, "b@other.example")
+			expect(t, "scope", account.Attempts[1].Scope, scope)
+			expect(t, "recipient's scope", account.Recipients[0].Scope, scope)
+		})
+	}
+}
+
+// An asking provider keeps what it was asked about.
+type asking struct {
+	*provider
+	outcome mailer.Outcome
+	msg     *mailer.Message
+}
+
+func (a *asking) Resolve(_ context.Context, msg *mailer.Message) (mailer.Outcome, error) {
+	a.msg = msg
+	return a.outcome, nil
+}
+
+// The answer is about the recipients that were in that attempt, and about no other.
+func TestAnswerForItsOwn(t *testing.T) {
+	doubt := &mailer.SendError{Scope: mailer.ScopeProvider, Err: errReset}
+	full := refusal(mailer.ScopeProvider, elsewhere|temporary, 451)
+	for outcome, want := range map[mailer.Outcome]string{
+		mailer.Accepted:    "unknown by a; accepted by b; accepted by a; ",
+		mailer.NotAccepted: "unknown by a; not_accepted by b; accepted by a; ",
+	} {
+		virtual(t, func(t *testing.T) {
+			a := scripted("a", mailertest.Step{Recipients: map[string]*mailer.SendError{ann: doubt, bob: full}})
+			m := start(t, router.Config{MaxAttempts: 2}, a, askable{scripted("b", lost(outcome == mailer.Accepted)), says(outcome, nil)})
+			account, _ := m.send(t.Context(), crowd(1))
+			expect(t, "outcomes", outcomes(account), want)
+		})
+	}
+}
+
+// That one provider has it not does not say that another, which is in doubt too, has it not.
+func TestAnswerOfOneOfTwo(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{MaxAttempts: 2}, scripted("a", lost(true)), askable{scripted("b", lost(false)), says(mailer.NotAccepted, nil)})
+		account, _ := m.send(t.Context(), doubled(1))
+		expect(t, "trace", trace(account), "a next route, b ask, b stop")
+		expect(t, "outcome", account.Outcome, mailer.Unknown)
+	})
+}
+
+// A message that is all-or-none goes on when the provider has it not.
+func TestAskAllOrNone(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, askable{scripted("a", lost(false)), says(mailer.NotAccepted, nil)}, healthy("b"))
+		msg := crowd(1)
+		msg.AllOrNone = true
+		expect(t, "trace", trace(m.must(t.Context(), msg)), "a ask, a next route, b done")
+	})
+}
+
+// When the provider has it after all, what is left of the verdict is the refusal of the others.
+func TestAskedForSome(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		step := rejecting(refusal(mailer.ScopeRecipient, 0, 550), bob)
+		step.Verdict, step.Kept = lost(true).Verdict, true
+		m := start(t, router.Config{}, askable{scripted("a", step), says(mailer.Accepted, nil)})
+		account, e := m.send(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "accepted by a; not_accepted by a; accepted by a; ")
+		expect(t, "scope", e.Scope, mailer.ScopeRecipient)
+		expect(t, "cause", errors.Is(e, errReset), false)
+	})
+}
+
+// A replay is alone and quick to give way to nobody, for those in doubt only.
+func TestReplayIsAlone(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := scripted("b")
+		a := &keyed{provider: scripted("a", lost(false), slowly(2*time.Second, 0)), window: time.Hour}
+		m := start(t, router.Config{}, a, b)
+		expect(t, "trace", trace(m.must(t.Context(), letter(1))), "a retry, a done")
+		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
+
+// Who is in doubt at one provider is not in the replay at another.
+func TestReplayForItsOwn(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", mailertest.Step{Kept: true, Recipients: map[string]*mailer.SendError{
+			ann: {Scope: mailer.ScopeProvider, Err: errReset}, bob: refusal(mailer.ScopeProvider, elsewhere, 451),
+		}})
+		b := &keyed{provider: scripted("b", lost(false), mailertest.Step{}), window: time.Hour}
+		m := start(t, router.Config{}, a, b)
+		account, _ := m.send(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "unknown by a; accepted by b; accepted by a; ")
+		for _, c := range b.seen() {
+			expect(t, "recipients of b", len(c.msg.Recipients()), 1)
+		}
+	})
+}
+
+// The window begins with the first of the attempts, and after it a message that may arrive
+// twice goes on as itself.
+func TestReplayWindowIsTheFirsts(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		late := lost(false)
+		late.After = mailertest.For(2 * time.Second)
+		a := &keyed{provider: scripted("a", late, late), window: 33 * time.Second}
+		b := healthy("b")
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a, From: mailer.Address{Address: "a@other.example"}}, through(b)}})
+		account := m.must(t.Context(), doubled(1))
+		expect(t, "trace", trace(account), "a retry, a next route, b done")
+		expect(t, "author at b", b.seen()[0].msg.From.Address, "orders@shop.example")
+	})
+}
+
+// Replays are paid for as retries are.
+func TestReplayBudget(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		no, yes := lost(false), mailertest.Step{}
+		a := &keyed{provider: scripted("a", no, no, no, yes, no, no, no), window: time.Hour}
+		m := start(t, router.Config{}, a)
+		for i, want := range []string{"a retry, a retry, a stop", "a done", "a retry, a stop"} {
+			account, _ := m.send(t.Context(), letter(i))
+			expect(t, "trace", trace(account), want)
+		}
+	})
+}
+
+// Nothing is replayed at a route that has come to rest in the meantime.
+func TestNoReplayAtRest(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		late := lost(false)
+		late.After = mailertest.For(500 * time.Millisecond)
+		a := &keyed{provider: scripted("a", late, forbidden()), window: time.Hour}
+		m := start(t, router.Config{}, a)
+		time.AfterFunc(100*time.Millisecond, func() { _, _ = m.Send(context.Background(), letter(2)) })
+		account, _ := m.send(t.Context(), letter(1))
+		expect(t, "trace", trace(account), "a stop")
+	})
+}
+
+// A doubt is taken up again at the same route where there is no other.
+func TestAtLeastOnceRetries(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", lost(false), mailertest.Step{}))
+		expect(t, "trace", trace(m.must(t.Context(), doubled(1))), "a retry, a done")
+	})
+}
+
+// What was refused for good after a doubt goes no further.
+func TestRefusedAfterADoubt(t *testing.T) {
+	for name, step := range map[string]mailertest.Step{
+		"a bad address":         refused(mailer.ScopeRecipient, 0, 550),
+		"a full mailbox":        refused(mailer.ScopeRecipient, temporary, 452),
+		"a bad message":         refused(mailer.ScopeMessage, 0, 554),
+		"a bad message for now": refused(mailer.ScopeMessage, temporary, 451),
+		"it is refused":         refused(mailer.ScopeProvider, 0, 554),
+	} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				c := scripted("c")
+				m := start(t, router.Config{}, scripted("a", lost(true)), scripted("b", step), c)
+				account, _ := m.send(t.Context(), doubled(1))
+				expect(t, "trace", trace(account), "a next route, b stop")
+				expect(t, "outcome", account.Outcome, mailer.Unknown)
+				expect(t, "calls of c", len(c.seen()), 0)
+			})
+		})
+	}
+}
+
+// A Sender that closes long after the boundary leaves a doubt, not a refusal.
+func TestSenderClosesAfterTheBoundary(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", silence())
+		m := start(t, alone, a)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		time.AfterFunc(time.Minute, func() { _ = a.Script.Close(ended) })
+		account, e := m.send(context.Background(), letter(1))
+		expect(t, "outcome", account.Outcome, mailer.Unknown)
+		expect(t, "cause", errors.Is(e, mailer.ErrClosed), true)
+		expect(t, "scope", e.Scope, mailer.ScopeCaller)
+	})
+}
+
+// Partly, and nobody said for whom: everybody is in doubt.
+func TestPartlyForNobodyKnowsWhom(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		b := scripted("b")
+		a := doing(func(context.Context, *mailer.Message) (*mailer.Receipt, error) {
+			r := &mailer.Receipt{Outcome: mailer.PartlyAccepted}
+			return r, &mailer.SendError{Receipt: r, Outcome: r.Outcome, Scope: mailer.ScopeProvider, Elsewhere: true}
+		})
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}, through(b)}})
+		account, _ := m.send(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "unknown by a; unknown by a; unknown by a; ")
+		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
