@@ -42,10 +42,23 @@ func (rt *route) nameOf(name string) string {
 
 // entry is the attempt as observers hear of it.
 func (a *attempt) entry() mailer.Attempt {
-	entries := a.logged
-	t := entries[len(entries)-1]
+	i := lastMade(a.logged)
+	t := a.logged[max(i, 0)]
+	if i < 0 { // of all that are inside none was tried
+		t.Route, t.Skipped, t.Detail = a.rt.Name, "", a.detail()
+	}
 	t.Start, t.Duration = a.start, a.duration
 	return t
+}
+
+// lastMade is the place of the last of them that is no record of a route passed over; -1 without one.
+func lastMade(entries []mailer.Attempt) int {
+	for i := len(entries) - 1; i >= 0; i-- {
+		if entries[i].Skipped == "" {
+			return i
+		}
+	}
+	return -1
 }
 
 // accepted completes the receipt of the only attempt there was.
@@ -103,6 +116,7 @@ func (s *send) account() {
 		}
 	}
 	s.skipShare()
+	s.findDoubt()
 	s.round = nil
 	s.progress = s.pending() < before
 }
@@ -134,11 +148,12 @@ func (s *send) skipShare() {
 // record puts the attempt on record, with what follows from it where that is known already.
 func (s *send) record(a *attempt) {
 	a.at = len(s.log)
+	decided := lastMade(a.logged)
 	for i, t := range a.logged {
 		switch {
 		case a.yielded:
 			t.Decision = next.String()
-		case i == len(a.logged)-1:
+		case i == decided:
 			s.open = append(s.open, len(s.log))
 		}
 		s.log = append(s.log, t)
@@ -202,11 +217,29 @@ func (s *send) takeWhole(a *attempt) {
 	} else {
 		s.later &^= 1 << a.rt.index
 	}
-	if e.Outcome == mailer.Unknown {
-		if s.doubt == nil || s.doubt.rt != a.rt {
-			s.doubted = a.start
+}
+
+// findDoubt finds the last attempt that leaves a recipient in doubt, and when the first at the
+// same route did: what was sent in portions is asked about, and replayed, portion by portion.
+func (s *send) findDoubt() {
+	s.doubt = nil
+	for i := range s.results {
+		for _, a := range s.beyond[i].unsure {
+			if s.results[i].Outcome == mailer.Unknown && (s.doubt == nil || a.at >= s.doubt.at) {
+				s.doubt = a
+			}
 		}
-		s.doubt = a
+	}
+	if s.doubt == nil {
+		return
+	}
+	s.doubted = s.doubt.start
+	for _, b := range s.beyond {
+		for _, a := range b.unsure {
+			if a.rt == s.doubt.rt && a.start.Before(s.doubted) {
+				s.doubted = a.start
+			}
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // ask lets the provider say what became of the message.
 func (s *send) ask(a *attempt) {
-	s.asked = a
+	a.asked = true
 	ctx, cancel := context.WithTimeout(s.ctx, s.r.cfg.AskLimit)
 	defer cancel()
 	defer context.AfterFunc(s.r.life.cutOff, cancel)()
@@ -66,7 +66,7 @@ func (a *attempt) sameEnvelope(b *attempt) bool { return a.rt == b.rt && slices.
 
 // settleDoubt makes the attempt's own verdict what the provider said.
 func (s *send) settleDoubt(a *attempt, outcome mailer.Outcome) {
-	s.doubt = nil
+	s.findDoubt()
 	if outcome == mailer.NotAccepted {
 		e := *a.failed
 		e.Outcome, e.Temporary, e.Elsewhere = outcome, true, true

@@ -21,11 +21,12 @@ type attempt struct {
 	msg    *mailer.Message
 	to     []string // the recipients; nil: all
 	start  time.Time
-	begun  time.Time   // when the Sender was called: later than start where a place was waited for
 	queued atomic.Bool // a place is being waited for
+	waited bool        // one was
 	placed bool
 
 	// Under send.mu.
+	begun    time.Time // when the Sender was called: later than start where a place was waited for
 	watch    *watch
 	due      time.Time // when the watch looks next
 	over     bool
@@ -37,6 +38,7 @@ type attempt struct {
 	yielded  bool // it was ended because another attempt went ahead
 	doubted  bool // it was ended because the answer was awaited long enough
 	returned bool
+	asked    bool // the provider, what became of it
 
 	// What came of it.
 	receipt  *mailer.Receipt
@@ -61,7 +63,7 @@ func (s *send) begin(rt *route, c claim, now time.Time) *attempt {
 	if a.rt != nil {
 		a = new(attempt)
 	}
-	a.s, a.rt, a.claim, a.start = s, rt, c, now
+	a.s, a.rt, a.claim, a.start, a.begun = s, rt, c, now, now
 	a.to = s.share(rt)
 	a.gate.Parent, a.gate.CommitBy = s.parent, s.commitBy(now)
 	if len(s.round) > 0 {
@@ -91,7 +93,6 @@ func (a *attempt) make() {
 
 // prepare makes the message what this route takes, and waits for a place.
 func (a *attempt) prepare() (err error) {
-	a.begun = a.start
 	if a.s.repeated != nil {
 		a.msg = a.s.repeated.msg
 	} else {
@@ -103,7 +104,9 @@ func (a *attempt) prepare() (err error) {
 	if err := a.queue(); err != nil {
 		return err
 	}
+	a.s.mu.Lock()
 	a.begun, a.placed = time.Now(), true
+	a.s.mu.Unlock()
 	return nil
 }
 
@@ -114,6 +117,7 @@ func (a *attempt) queue() error {
 		return nil
 	default:
 	}
+	a.waited = true
 	a.queued.Store(true)
 	defer a.queued.Store(false)
 	var expired <-chan time.Time
@@ -152,10 +156,10 @@ func (a *attempt) end() {
 		a.s.yield()
 	}
 	a.s.mu.Unlock()
+	defer a.s.leave(now) // also when an observer panics
 	a.logged = a.entries()
 	a.learn(now)
 	a.rt.report(a, a.evidence(), now)
-	a.s.leave(now)
 }
 
 // took reports whether the message is with this attempt's provider, or was, or may be.
@@ -186,7 +190,7 @@ func (a *attempt) settle(now time.Time) {
 	case a.s.r.life.cut():
 		a.restate(e.Outcome, mailer.ScopeCaller, mailer.ErrClosed)
 	case e.Outcome == mailer.Unknown && a.doubted:
-		a.restate(mailer.Unknown, mailer.ScopeProvider, fmt.Errorf("%w: %w", errDoubted, mailer.ErrUnavailable))
+		a.restate(mailer.Unknown, mailer.ScopeProvider, errDoubted)
 	case e.Outcome == mailer.NotAccepted && (a.yielded || a.s.decidedBesides(a)):
 		a.yielded = true
 		a.restate(mailer.NotAccepted, mailer.ScopeProvider, errYielded)
@@ -242,10 +246,21 @@ func (a *attempt) evidence() evidence {
 		return success
 	case a.sluggish():
 		return failed
-	case a.yielded:
+	case a.yielded, a.hurried():
 		return nothing
 	}
-	return weigh(a.failed, a.phase())
+	ev := weigh(a.failed, a.phase())
+	if a.rt.nested && (ev == limited || ev == misconfigured || lastMade(a.failed.Receipt.Attempts) < 0) {
+		return nothing // it is about one route inside, of which the router there keeps account
+	}
+	return ev
+}
+
+// hurried reports whether the attempt ran out of time because it had waited for a place: the
+// provider did not have its MinSlice.
+func (a *attempt) hurried() bool {
+	end := a.start.Add(a.duration)
+	return a.waited && a.failed.Outcome == mailer.NotAccepted && a.expired(end) && end.Sub(a.begun) < a.s.r.cfg.MinSlice
 }
 
 // sluggish reports whether the attempt ended because its provider let it wait: until
@@ -259,8 +274,10 @@ func (a *attempt) sluggish() bool {
 
 // phase returns how far the attempt got.
 func (a *attempt) phase() mailer.Phase {
-	if a.failed != nil && len(a.failed.Receipt.Attempts) > 0 {
-		return a.failed.Receipt.Attempts[len(a.failed.Receipt.Attempts)-1].Phase
+	if a.failed != nil {
+		if i := lastMade(a.failed.Receipt.Attempts); i >= 0 {
+			return a.failed.Receipt.Attempts[i].Phase
+		}
 	}
 	return a.gate.Phase()
 }

@@ -1,12 +1,14 @@
 package router
 
 import (
+	"log/slog"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/observe"
 )
 
 func one(rt Route) []Route { return []Route{rt} }
@@ -121,13 +123,15 @@ func TestConfigIsKept(t *testing.T) {
 
 // TestPlain: only where nothing limits an attempt is there a short way.
 func TestPlain(t *testing.T) {
-	off := Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
+	off := Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
 	for name, change := range map[string]func(*Config){
-		"all off":    func(*Config) {},
-		"MinSlice":   func(c *Config) { c.MinSlice = 1 },
-		"StartLimit": func(c *Config) { c.StartLimit = 1 },
-		"ReplyLimit": func(c *Config) { c.ReplyLimit = 1 },
-		"DoubtLimit": func(c *Config) { c.DoubtLimit = 1 },
+		"all off":     func(*Config) {},
+		"CommitLimit": func(c *Config) { c.CommitLimit = 0 },
+		"Observer":    func(c *Config) { c.Observer = observe.NewSlog(slog.Default()) },
+		"MinSlice":    func(c *Config) { c.MinSlice = 1 },
+		"StartLimit":  func(c *Config) { c.StartLimit = 1 },
+		"ReplyLimit":  func(c *Config) { c.ReplyLimit = 1 },
+		"DoubtLimit":  func(c *Config) { c.DoubtLimit = 1 },
 	} {
 		cfg := off
 		change(&cfg)

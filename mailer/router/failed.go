@@ -103,7 +103,8 @@ var errNoRoute = errors.New("no route can take the message")
 // untaken is the error of a message that no route was tried for: none fits, or all rest.
 func (s *send) untaken(now time.Time) error {
 	r := &mailer.Receipt{
-		Outcome: mailer.NotAccepted, MessageID: s.msg.MessageID, IdempotencyKey: s.msg.IdempotencyKey,
+		Outcome: mailer.NotAccepted, Provider: kind, Route: s.r.cfg.Name,
+		MessageID: s.msg.MessageID, IdempotencyKey: s.msg.IdempotencyKey,
 	}
 	e := &mailer.SendError{Receipt: r, Outcome: mailer.NotAccepted, Elsewhere: true}
 	if s.over(now) {
@@ -117,7 +118,7 @@ func (s *send) untaken(now time.Time) error {
 	r.Attempts = s.log
 	r.Recipients = blank(s.msg, mailer.RecipientResult{
 		Outcome: mailer.NotAccepted, Scope: e.Scope, Temporary: e.Temporary, Elsewhere: e.Elsewhere,
-		RetryAfter: e.RetryAfter, Detail: errNoRoute.Error(),
+		RetryAfter: e.RetryAfter, Detail: errNoRoute.Error(), Provider: kind, Route: s.r.cfg.Name,
 	})
 	return e
 }

@@ -18,6 +18,7 @@ type leash struct {
 	inner     context.Context //nolint:containedctx // as parent
 	stop      context.CancelFunc
 	uncut     func() bool
+	err       error // what Err has said
 }
 
 // Deadline implements [context.Context].
@@ -32,6 +33,7 @@ func (l *leash) Done() <-chan struct{} {
 		l.uncut = context.AfterFunc(l.cutOff, l.stop)
 		if l.cancelled {
 			l.stop()
+			l.uncut()
 		}
 	}
 	return l.inner.Done()
@@ -42,12 +44,15 @@ func (l *leash) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
+	case l.err != nil: // it stays what it was
 	case l.inner != nil:
-		return l.inner.Err()
-	case (l.cancelled || l.cutOff.Err() != nil) && l.parent.Err() == nil:
-		return context.Canceled
+		l.err = l.inner.Err()
+	case l.parent.Err() != nil:
+		l.err = l.parent.Err()
+	case l.cancelled || l.cutOff.Err() != nil:
+		l.err = context.Canceled
 	}
-	return l.parent.Err()
+	return l.err
 }
 
 // Value shows what is inside, so that contexts that are derived from this one end with it

@@ -83,3 +83,25 @@ func TestLeashDeadline(t *testing.T) {
 		l.cancel()
 	})
 }
+
+// TestLeashErrStays: a context that has ended does not end for another reason later.
+func TestLeashErrStays(t *testing.T) {
+	parent, end := context.WithCancelCause(context.Background())
+	l := &leash{parent: late{parent}, cutOff: context.Background()}
+	l.cancel()
+	first := l.Err()
+	end(nil)
+	if <-l.Done(); first == nil || l.Err() != first {
+		t.Errorf("%v, and then %v", first, l.Err())
+	}
+}
+
+// late is a context that says that it was too late, whatever ended it.
+type late struct{ context.Context }
+
+func (l late) Err() error {
+	if l.Context.Err() != nil {
+		return context.DeadlineExceeded
+	}
+	return nil
+}

@@ -12,14 +12,15 @@ import (
 // for Close than the route's own.
 func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Receipt, error) {
 	rt := r.routes[0]
+	c := rt.join() // before the route is found to be calm: a failure counts for the state that it began in
 	if r.cfg.Policy != Priority || rt.picky || rt.slots != nil || rt.From.Address != "" || !rt.calm() || r.detour.Load() {
 		return r.sendCounted(ctx, m)
 	}
 	if !rt.enter() {
 		return nil, r.refuse(m, mailer.ErrClosed)
 	}
-	var now time.Time // zero where the Sender's own account has the times
-	if !rt.timed.Load() {
+	var now time.Time                                 // zero where the Sender's own account has the times
+	if !rt.timed.Load() || rt.caps.ReplayWindow > 0 { // which is never counted from too late
 		now = time.Now()
 	}
 	receipt, err := rt.sendOnce(ctx, m)
@@ -29,9 +30,20 @@ func (r *Router) sendPlain(ctx context.Context, m *mailer.Message) (*mailer.Rece
 		return receipt, nil
 	}
 	if now.IsZero() {
-		now = time.Now()
+		now = began(receipt, err)
 	}
-	return r.newSend(ctx, m, now).adopt(rt, receipt, err, now)
+	return r.newSend(ctx, m, now).adopt(rt, c, receipt, err, now)
+}
+
+// began is when an attempt began by the Sender's account, or else now.
+func began(receipt *mailer.Receipt, err error) time.Time {
+	if e := mailer.AsSendError(err); e != nil {
+		receipt = e.Receipt
+	}
+	if receipt != nil && len(receipt.Attempts) > 0 && !receipt.Attempts[0].Start.IsZero() {
+		return receipt.Attempts[0].Start
+	}
+	return time.Now()
 }
 
 // enter counts an attempt, and reports whether the router is open.
@@ -77,12 +89,12 @@ func (rt *route) sign(r *mailer.Receipt, start time.Time) {
 }
 
 // adopt goes on after an attempt that was made without any ado.
-func (s *send) adopt(rt *route, receipt *mailer.Receipt, err error, start time.Time) (*mailer.Receipt, error) {
+func (s *send) adopt(rt *route, c claim, receipt *mailer.Receipt, err error, start time.Time) (*mailer.Receipt, error) {
 	s.r.life.add()
 	defer s.r.life.leave()
 	now := time.Now()
 	a := &s.first
-	a.s, a.rt, a.claim, a.start, a.begun, a.msg = s, rt, rt.join(), start, start, s.msg
+	a.s, a.rt, a.claim, a.start, a.begun, a.msg = s, rt, c, start, start, s.msg
 	a.receipt, a.err, a.returned, a.duration = receipt, err, true, now.Sub(start)
 	s.tried.add(rt)
 	s.attempts, s.round = 1, append(s.one[:0], a)

@@ -55,7 +55,7 @@ func (s *send) situation(now time.Time) situation {
 	sit.same = s.last.rt.standing(now, s).rank < unavailable
 	if d := s.doubt; d != nil {
 		window := d.rt.caps.ReplayWindow - replaySkew
-		sit.askable = d.rt.resolver != nil && d != s.asked && s.r.cfg.AskLimit > 0 && s.ctx.Err() == nil && !s.r.life.cut()
+		sit.askable = d.rt.resolver != nil && !d.asked && s.r.cfg.AskLimit > 0 && s.ctx.Err() == nil && !s.r.life.cut()
 		sit.replayable = d.rt.caps.ReplayWindow > 0 && now.Before(s.doubted.Add(window)) &&
 			d.rt.standing(now, s).rank < unavailable && d.rt.affords(1, now)
 	}

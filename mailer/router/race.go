@@ -7,13 +7,18 @@ import (
 )
 
 // race makes an attempt at rt, lets others start alongside while it does not get going, and
-// returns when all have ended. At most one of them commits.
+// returns when all have ended, also when the first one's Sender panics. At most one of them commits.
 func (s *send) race(rt *route, c claim, now time.Time) {
 	s.mu.Lock()
 	s.round = s.one[:0]
 	a := s.begin(rt, c, now)
 	s.mu.Unlock()
+	defer s.await()
 	a.make()
+}
+
+// await waits for the end of the round.
+func (s *send) await() {
 	s.mu.Lock()
 	for s.running > 0 {
 		s.ended.Wait()
@@ -38,7 +43,7 @@ func (a *attempt) goesOn() bool { return !a.took() && (a.failed.Elsewhere || a.y
 // yield ends all that still runs. The lock is held.
 func (s *send) yield() {
 	for _, b := range s.round {
-		if !b.over {
+		if !b.over && !b.gate.Committed() {
 			b.give()
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // checkLimit is how long a check may take.
 const checkLimit = 15 * time.Second
 
+// lookAgain is how soon whoever brings a route back notices that there is no need any more.
+const lookAgain = 10 * time.Second
+
 // recover brings an open route back: when it has rested, its check must pass, and then one
 // message goes first. It ends when the circuit has turned otherwise.
 func (rt *route) recover(generation uint64) {
@@ -36,7 +39,7 @@ func (rt *route) rests(generation uint64) bool {
 		if wait <= 0 {
 			return true
 		}
-		if !rt.r.sleep(wait) {
+		if !rt.r.sleep(min(wait, lookAgain)) {
 			return false
 		}
 	}

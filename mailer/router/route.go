@@ -188,8 +188,8 @@ func (c *circuit) resting(now time.Time) standing {
 
 // claim takes what an attempt needs, and reports whether it could be had.
 func (rt *route) claim(now time.Time) (claim, bool) {
-	if !rt.troubled.Load() {
-		return claim{generation: rt.generation.Load()}, true
+	if c := rt.join(); !rt.troubled.Load() { // in this order: once it is troubled the generation is another one
+		return c, true
 	}
 	rt.mu.Lock()
 	defer rt.mu.Unlock()

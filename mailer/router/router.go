@@ -18,7 +18,7 @@ const kind = "router"
 type Router struct {
 	cfg    Config
 	routes []*route
-	plain  bool          // attempts have no limits of their own
+	plain  bool          // attempts have no limits of their own, and nobody hears of them
 	turn   atomic.Uint32 // round robin
 	detour atomic.Bool   // mail goes over a backup because a route before it rests
 	life   life
@@ -41,7 +41,8 @@ func New(cfg Config) (*Router, error) {
 		return nil, err
 	}
 	r := &Router{cfg: cfg}
-	r.plain = cfg.MinSlice <= 0 && cfg.StartLimit <= 0 && cfg.ReplyLimit <= 0 && cfg.DoubtLimit <= 0
+	r.plain = cfg.CommitLimit <= 0 && cfg.MinSlice <= 0 && cfg.StartLimit <= 0 && cfg.ReplyLimit <= 0 && cfg.DoubtLimit <= 0 &&
+		cfg.Observer == nil
 	r.life.begin(r.busy)
 	for i := range cfg.Routes {
 		r.routes = append(r.routes, r.newRoute(i, cfg.Routes[i]))
@@ -134,18 +135,29 @@ func larger[T int | int64](a, b T) T {
 }
 
 // Check passes when the check of at least one route does; a route that cannot be checked passes.
-// Its error is that of the last one.
+// Its error is that of the last one. Each has its share of the time until ctx's deadline.
 func (r *Router) Check(ctx context.Context) error {
 	var err error
-	for _, rt := range r.routes {
+	for i, rt := range r.routes {
 		if rt.checker == nil {
 			return nil
 		}
-		if err = rt.checker.Check(ctx); err == nil {
+		own, cancel := firstOf(ctx, len(r.routes)-i)
+		err = rt.checker.Check(own)
+		cancel()
+		if err == nil {
 			return nil
 		}
 	}
 	return err
+}
+
+// firstOf returns a context for the first of n, which leaves the others their time.
+func firstOf(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	if until, ok := ctx.Deadline(); ok {
+		return context.WithTimeout(ctx, time.Until(until)/time.Duration(n))
+	}
+	return context.WithCancel(ctx)
 }
 
 // errSilent: who cannot be asked has not answered.
@@ -156,7 +168,7 @@ var errSilent = errors.New("no route can be asked what became of a message")
 func (r *Router) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outcome, error) {
 	answers, refused := 0, 0
 	err := errSilent
-	for _, rt := range r.routes {
+	for i, rt := range r.routes {
 		if rt.resolver == nil {
 			continue
 		}
@@ -164,7 +176,9 @@ func (r *Router) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outco
 		if rt.From.Address != "" {
 			m = mailer.SendAs(m, rt.From)
 		}
-		outcome, failed := rt.resolver.Resolve(ctx, m)
+		own, cancel := firstOf(ctx, len(r.routes)-i)
+		outcome, failed := rt.resolver.Resolve(own, m)
+		cancel()
 		switch {
 		case failed != nil:
 			err = failed

@@ -372,8 +372,10 @@ func TestLosersAgain(t *testing.T) {
 			full.Before = mailertest.For(300 * time.Millisecond)
 			b := scripted("b", slowly(200*time.Millisecond, 0), mailertest.Step{})
 			m := start(t, router.Config{}, scripted("a", full), b)
+			began := time.Now()
 			account := m.must(t.Context(), letter(1))
 			expect(t, "trace", trace(account), "a next route, b next route, b done")
+			expect(t, "time", time.Since(began), 400*time.Millisecond)
 		})
 	})
 }
@@ -473,5 +475,28 @@ func TestPlaceIsThere(t *testing.T) {
 		m.must(t.Context(), letter(2))
 		<-done
 		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
+
+// A doubt of one that knows nothing of gates ends the other, which does not heed its context.
+func TestGatelessDoubt(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a, b := scripted("a", mailertest.Step{Before: deaf(time.Second)}), scripted("b", lost(true))
+		m := start(t, router.Config{}, a, gateless{b})
+		account, _ := m.send(t.Context(), letter(1))
+		expect(t, "outcome", account.Outcome, mailer.Unknown)
+		expect(t, "copies", len(a.Kept())+len(b.Kept()), 1)
+	})
+}
+
+// When the winner is refused the loser is ended at once.
+func TestRefusalEndsTheLoser(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		bad := refused(mailer.ScopeRecipient, 0, 550)
+		bad.Before, bad.After = mailertest.For(300*time.Millisecond), mailertest.For(50*time.Millisecond)
+		m := start(t, router.Config{}, scripted("a", bad), scripted("b", slowly(10*time.Second, 0)))
+		began := time.Now()
+		m.send(t.Context(), letter(1))
+		expect(t, "time", time.Since(began), 350*time.Millisecond)
 	})
 }

@@ -170,7 +170,7 @@ func TestPanic(t *testing.T) {
 		cfg  router.Config
 	}{
 		{"usual", router.Config{}},
-		{"without limits", router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}},
+		{"without limits", router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
@@ -255,6 +255,43 @@ func TestContextOfAnAttempt(t *testing.T) {
 		}
 		if kept.Err() == nil {
 			t.Error("it goes on")
+		}
+	})
+}
+
+// Whoever cannot be closed is cut off by the router, and the error says so.
+func TestCutOffIsErrClosed(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, alone, mute{always("a", blackHole())})
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		time.AfterFunc(time.Second, func() { _ = m.Close(ended) })
+		if _, e := m.send(t.Context(), letter(1)); !errors.Is(e, mailer.ErrClosed) || errors.Is(e, mailer.ErrUnavailable) {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
+// Crashing is a Sender that panics after a while.
+type crashing struct{ *provider }
+
+func (crashing) Send(ctx context.Context, _ *mailer.Message) (*mailer.Receipt, error) {
+	mailer.GateFrom(ctx).Mark(mailer.PhaseConnect)
+	time.Sleep(300 * time.Millisecond)
+	panic(errPanic)
+}
+
+// Where a Sender panics, what runs beside it has ended when Send does, and Close knows.
+func TestCloseAfterPanic(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, crashing{scripted("a")}, scripted("b", slowly(5*time.Second, 0)))
+		func() {
+			defer func() { expect(t, "panic", recover(), any(errPanic)) }()
+			_, _ = m.Send(t.Context(), letter(1))
+		}()
+		expect(t, "in flight", m.state("b").InFlight, 0)
+		if err := m.Close(within(t, time.Minute)); err != nil {
+			t.Error(err)
 		}
 	})
 }

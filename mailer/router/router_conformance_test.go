@@ -22,7 +22,7 @@ func TestConformance(t *testing.T) {
 		route func(t testing.TB, i int, s *mailertest.Script) router.Route
 	}{
 		"usual":          {router.Config{}, direct},
-		"without limits": {router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}, direct},
+		"without limits": {router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}, direct},
 		"nested":         {router.Config{}, inside},
 	} {
 		t.Run(name, func(t *testing.T) {

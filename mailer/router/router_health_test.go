@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -355,5 +356,49 @@ func TestWithoutCheck(t *testing.T) {
 		expect(t, "checks", len(a.checked()), 0)
 		a.Rest = &mailertest.Step{}
 		expect(t, "trace", trace(m.must(t.Context(), doubled(6))), "a done")
+	})
+}
+
+// A route is looked at each time that it lost for being slow, and by the patrol not while it is limited.
+func TestWhenToCheck(t *testing.T) {
+	t.Run("slow twice", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			a := scripted("a", blackHole(), blackHole())
+			m := start(t, router.Config{}, a, healthy("b"))
+			for i := range 2 {
+				m.must(t.Context(), letter(i))
+				time.Sleep(time.Second)
+			}
+			expect(t, "checks", len(a.checked()), 2)
+		})
+	})
+	t.Run("limited", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			a := scripted("a", limited(10*time.Minute))
+			m := start(t, router.Config{CheckInterval: time.Minute}, a, healthy("b"))
+			m.burst(1, 1)
+			time.Sleep(330 * time.Second)
+			expect(t, "checks", len(a.checked()), 0)
+		})
+	})
+}
+
+// A route that comes and goes leaves nobody behind who waits for it to come back.
+func TestFewWaitForRecovery(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := healthy("a")
+		m := start(t, router.Config{RetryDelay: -1}, a)
+		before, most := runtime.NumGoroutine(), 0
+		for i := range 50 {
+			a.Add(down(), down(), down(), down(), down())
+			m.burst(10*i, 10*i+4)
+			expect(t, "state", m.state("a").State, router.Open)
+			time.Sleep(1100 * time.Millisecond)
+			m.must(t.Context(), letter(10*i+5))
+			most = max(most, runtime.NumGoroutine()-before)
+		}
+		if most > 12 {
+			t.Errorf("%d goroutines", most)
+		}
 	})
 }

@@ -233,3 +233,80 @@ func TestSaturated(t *testing.T) {
 		time.Sleep(time.Minute)
 	})
 }
+
+// When to come back is what the provider said, or what gives most hope among the routes that fit.
+func TestWhenToComeBack(t *testing.T) {
+	cfg := router.Config{RetryDelay: -1}
+	t.Run("said", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			m := start(t, router.Config{MaxAttempts: 1}, scripted("a", limited(30*time.Second)), scripted("b"))
+			_, e := m.send(t.Context(), letter(1))
+			expect(t, "retry after", e.RetryAfter, 30*time.Second)
+		})
+	})
+	t.Run("fits", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			m := start(t, cfg, scripted("a", limited(time.Minute)), scripted("b").lacking(mailer.FeatureSchedule))
+			for i := range 2 {
+				msg := letter(i)
+				msg.SendAt = time.Now().Add(time.Hour)
+				_, e := m.send(t.Context(), msg)
+				expect(t, "retry after", e.RetryAfter, time.Minute)
+			}
+		})
+	})
+	t.Run("hope", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			m := start(t, cfg, broken("a", forbidden()), scripted("b", limited(time.Minute)), broken("c", forbidden()))
+			m.burst(1, 1)
+			_, e := m.send(t.Context(), letter(2))
+			expect(t, "scope", e.Scope, mailer.ScopeRate)
+		})
+	})
+}
+
+// The wait for a place is not what the provider takes to start.
+func TestPlaceIsNoStart(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := scripted("a", slowly(0, time.Second), mailertest.Step{})
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a, MaxInFlight: 1}}})
+		m.together(2)
+		expect(t, "usual start", m.state("a").UsualStart, 0)
+	})
+}
+
+// That a message waited for its turn is not the provider's doing, nor that it was then too late.
+func TestSaturationIsNoFailure(t *testing.T) {
+	t.Run("another route was faster", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			a, b := always("a", slowly(80*time.Millisecond, 400*time.Millisecond)), always("b", slowly(270*time.Millisecond, 0))
+			cfg := router.Config{Routes: []router.Route{through(a), through(b)}}
+			cfg.Routes[0].MaxInFlight = 1
+			m := start(t, cfg)
+			for i := range 10 {
+				var wg sync.WaitGroup
+				wg.Go(func() { m.must(t.Context(), letter(2*i)) })
+				wg.Go(func() { m.must(t.Context(), letter(2*i+1)) })
+				wg.Wait()
+				time.Sleep(time.Second)
+			}
+			expect(t, "state", m.state("a").State, router.Closed)
+			expect(t, "checks", len(a.checked()), 0)
+		})
+	})
+	t.Run("its time was up", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			a := always("a", slowly(time.Second, 0))
+			cfg := router.Config{StartLimit: -1, Routes: []router.Route{through(a), through(healthy("b"))}}
+			cfg.Routes[0].MaxInFlight = 1
+			m := start(t, cfg)
+			var wg sync.WaitGroup
+			for i := range 100 {
+				wg.Go(func() { m.must(within(t, 10*time.Second), letter(i)) })
+				time.Sleep(100 * time.Millisecond)
+				expect(t, "state", m.state("a").State, router.Closed)
+			}
+			wg.Wait()
+		})
+	})
+}

@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -187,5 +188,94 @@ func TestNestedKeys(t *testing.T) {
 		m := start(t, router.Config{Routes: []router.Route{{Name: "inner", Sender: inner}}})
 		m.loose = true
 		m.burst(1, 10)
+	})
+}
+
+// Without limits the names are those of both all the same.
+func TestNestedWithoutLimits(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		inner := nest(t, "inner", router.Config{}, scripted("inner/a", mailertest.Step{}, down()), scripted("inner/b", mailertest.Step{}))
+		m := start(t, router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1, Routes: []router.Route{inner}})
+		for i, want := range []string{"inner/a done", "inner/a next route, inner/b done"} {
+			account := m.must(t.Context(), letter(i))
+			expect(t, "trace", trace(account), want)
+			expect(t, "route", account.Route, account.Attempts[i].Route)
+		}
+	})
+}
+
+// One message that a provider inside refuses to relay says nothing about the others (P12), whatever
+// was passed over after it.
+func TestNestedAccount(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := new(listener)
+		inner, err := router.New(router.Config{Routes: []router.Route{
+			{Name: "a", Sender: scripted("inner/a", refused(mailer.ScopeAccount, elsewhere, 550))},
+			{Name: "b", Sender: scripted("inner/b"), Tags: []string{"news"}},
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := start(t, router.Config{Observer: l, Routes: []router.Route{{Name: "inner", Sender: inner}}}, healthy("c"))
+		m.loose = true
+		account := m.must(t.Context(), letter(1))
+		expect(t, "trace", trace(account), "inner/a next route, [inner/b], c done")
+		expect(t, "state", m.state("inner").State, router.Closed)
+		expect(t, "heard", l.attempts[0].Route+l.attempts[0].Skipped, "inner/a")
+	})
+}
+
+// A route inside that rests keeps no message from the others inside.
+func TestNestedRoutesApart(t *testing.T) {
+	for name, step := range map[string]mailertest.Step{"config": forbidden(), "rate": limited(time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				inner, err := router.New(router.Config{Routes: []router.Route{
+					{Name: "a", Sender: broken("inner/a", step), ToDomains: []string{"example.net"}},
+					{Name: "b", Sender: healthy("inner/b"), ToDomains: []string{"example.org"}},
+				}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := start(t, router.Config{Routes: []router.Route{{Name: "inner", Sender: inner}}}, healthy("c"))
+				m.loose = true
+				m.burst(1, 7)
+				expect(t, "route", m.must(t.Context(), letter(8, "eve@example.org")).Route, "inner/b")
+			})
+		})
+	}
+}
+
+// A route inside that says nothing leaves time to look at the others, or the outer router would
+// never hear that one of them is back (P11).
+func TestNestedCheckAndResolve(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		mute, b := scripted("a"), scripted("b")
+		mute.Checks = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		m := start(t, router.Config{}, askable{mute, never}, askable{b, says(mailer.Accepted, nil)})
+		if err := m.Check(within(t, 15*time.Second)); err != nil {
+			t.Errorf("check: %v", err)
+		}
+		if outcome, err := m.Resolve(within(t, 5*time.Second), letter(1)); outcome != mailer.Accepted {
+			t.Errorf("resolve: %v, %v", outcome, err)
+		}
+	})
+}
+
+func TestNestedComesBack(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a, b := always("inner/a", down()), broken("inner/b", down())
+		a.Checks = func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		inner := nest(t, "inner", router.Config{RetryDelay: -1}, a, b)
+		m := start(t, router.Config{Routes: []router.Route{inner}}, healthy("c"))
+		m.burst(1, 10)
+		expect(t, "outer", m.state("inner").State, router.Open)
+		b.mend()
+		b.Rest = &mailertest.Step{}
+		for i := range 60 {
+			time.Sleep(10 * time.Second)
+			m.must(t.Context(), doubled(100+i))
+		}
+		expect(t, "route", m.must(t.Context(), doubled(200)).Route, "inner/b")
 	})
 }

@@ -184,3 +184,44 @@ func TestObserverLooksAround(t *testing.T) {
 		expect(t, "alarms", len(alarms.Kept()), len(l.attempts)+len(l.states)+len(l.detours))
 	})
 }
+
+// A detour over several routes is heard of as one of the last; a slow route is none.
+func TestDetourOfSeveral(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := new(listener)
+		m := start(t, router.Config{Observer: l}, broken("a", forbidden()), scripted("b", down(), down()), healthy("c"))
+		m.burst(1, 2)
+		if len(l.detours) != 1 || !l.detours[0].On || l.detours[0].Route != "c" {
+			t.Errorf("%+v", l.detours)
+		}
+	})
+	virtual(t, func(t *testing.T) {
+		l := new(listener)
+		m := start(t, router.Config{Observer: l}, scripted("a", slowly(0, 5*time.Second)), healthy("b"))
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			m.must(t.Context(), letter(1))
+		}()
+		time.Sleep(2 * time.Second)
+		expect(t, "trace", trace(m.must(t.Context(), letter(2))), "[a], b done")
+		<-done
+		expect(t, "detours", len(l.detours), 0)
+	})
+}
+
+// An attempt at an inner router is one, as long as all that it did.
+func TestObserveNested(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l := new(listener)
+		step := down()
+		step.Before = mailertest.For(time.Second)
+		inner := nest(t, "inner", alone, scripted("inner/a", step), scripted("inner/b", mailertest.Step{}))
+		m := start(t, router.Config{StartLimit: -1, Observer: l, Routes: []router.Route{inner}})
+		began := time.Now()
+		m.must(t.Context(), letter(1))
+		expect(t, "attempts", len(l.attempts), 1)
+		expect(t, "start", l.attempts[0].Start, began)
+		expect(t, "time", l.attempts[0].Duration, time.Second)
+	})
+}

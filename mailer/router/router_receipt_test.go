@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func TestDegraded(t *testing.T) {
 func TestReceiptIsTheCallers(t *testing.T) {
 	for name, cfg := range map[string]router.Config{
 		"usual":          {},
-		"without limits": {MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1},
+		"without limits": {CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			virtual(t, func(t *testing.T) {
@@ -96,7 +97,7 @@ func TestReceiptIsTheCallers(t *testing.T) {
 
 // Without limits of their own attempts are made without any ado; nothing else is different.
 func TestWithoutLimits(t *testing.T) {
-	cfg := router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
+	cfg := router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
 	for _, c := range []struct {
 		name    string
 		a       mailertest.Step
@@ -127,7 +128,7 @@ func TestWithoutLimits(t *testing.T) {
 func TestWithoutLimitsRests(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		a := broken("a", down())
-		m := start(t, router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}, a, healthy("b"))
+		m := start(t, router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}, a, healthy("b"))
 		m.burst(1, 20)
 		expect(t, "calls of a", len(a.seen()), 5)
 		a.mend()
@@ -152,6 +153,7 @@ func TestTerseSender(t *testing.T) {
 				expect(t, "outcomes", outcomes(receipt), "accepted by a; accepted by a; accepted by a; ")
 				expect(t, "trace", trace(receipt), "a done")
 				expect(t, "outcome", receipt.Outcome, mailer.Accepted)
+				expect(t, "message id", receipt.MessageID, crowd(i).MessageID)
 			}
 		})
 	})
@@ -229,5 +231,182 @@ func TestDegradedOfTheRefused(t *testing.T) {
 		msg := crowd(1)
 		msg.Tags = []string{"x"}
 		expect(t, "left out", len(m.must(t.Context(), msg).Degraded), 0)
+	})
+}
+
+// The text of an error does not tell of the same attempt, or route, twice.
+func TestTextSaysItOnce(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		_, e := start(t, router.Config{}, scripted("alpha", down(), down(), down())).send(t.Context(), letter(1))
+		inner := nest(t, "inner", router.Config{}, scripted("inner/beta", refused(mailer.ScopeRecipient, 0, 550)))
+		_, f := start(t, router.Config{Routes: []router.Route{inner}}).send(t.Context(), letter(2))
+		for _, text := range []string{e.Error(), f.Error()} {
+			if strings.Contains(text, "alpha: ") || strings.Contains(text, "inner/beta: ") {
+				t.Errorf("%q", text)
+			}
+		}
+	})
+}
+
+// What a router counts as usual: no doubts, and no contents that take their time.
+func TestWhatIsUsual(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		bad := refused(mailer.ScopeRecipient, 0, 550)
+		bad.After = mailertest.For(2 * time.Second)
+		a := scripted("a", silence(), bad)
+		m := start(t, router.Config{}, a)
+		m.send(within(t, 20*time.Second), letter(1))
+		expect(t, "reply after a doubt", m.state("a").UsualReply, 0)
+		m.send(t.Context(), letter(2))
+		expect(t, "reply", m.state("a").UsualReply, 2*time.Second)
+	})
+}
+
+// Without limits a route's own settings hold all the same.
+func TestWithoutLimitsSettings(t *testing.T) {
+	plain := router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
+	t.Run("policy", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			cfg := plain
+			cfg.Policy = router.RoundRobin
+			m := start(t, cfg, healthy("a"), healthy("b"))
+			for i, want := range []string{"a done", "b done"} {
+				expect(t, "trace", trace(m.must(t.Context(), letter(i))), want)
+			}
+		})
+	})
+	t.Run("places", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			cfg, a := plain, always("a", slowly(0, time.Second))
+			cfg.Routes = []router.Route{{Name: "a", Sender: a, MaxInFlight: 1}}
+			start(t, cfg).together(3)
+			expect(t, "at a time", a.most(), 1)
+		})
+	})
+	t.Run("author", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			cfg, a := plain, healthy("a")
+			cfg.Routes = []router.Route{{Name: "a", Sender: a, From: mailer.Address{Address: "b@other.example"}}}
+			start(t, cfg).must(t.Context(), letter(1))
+			expect(t, "author", a.seen()[0].msg.From.Address, "b@other.example")
+		})
+	})
+	t.Run("what fits", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			msg := letter(1)
+			msg.SendAt = time.Now().Add(time.Hour)
+			m := start(t, plain, scripted("a").lacking(mailer.FeatureSchedule), healthy("b"))
+			expect(t, "trace", trace(m.must(t.Context(), msg)), "[a], b done")
+		})
+	})
+	t.Run("attempts", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			cfg := plain
+			cfg.MaxAttempts = 1
+			account, _ := start(t, cfg, scripted("a", down()), scripted("b")).send(t.Context(), letter(1))
+			expect(t, "trace", trace(account), "a stop")
+		})
+	})
+	t.Run("close", func(t *testing.T) {
+		virtual(t, func(t *testing.T) {
+			first := down()
+			first.Before = mailertest.For(time.Second)
+			m := start(t, plain, scripted("a", first), scripted("b", slowly(0, time.Second)))
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				m.must(t.Context(), letter(1))
+			}()
+			time.Sleep(500 * time.Millisecond)
+			began := time.Now()
+			if err := m.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+			expect(t, "time", time.Since(began), 1500*time.Millisecond)
+			<-done
+			_, e := m.send(t.Context(), letter(2))
+			expect(t, "closed", errors.Is(e, mailer.ErrClosed), true)
+			expect(t, "in flight", m.state("a").InFlight, 0)
+		})
+	})
+}
+
+// withoutLimits is a router of which attempts have no limits of their own.
+var withoutLimits = router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
+
+// Messages that were under way when a route began to rest do not make it rest longer.
+func TestWithoutLimitsRestsOnce(t *testing.T) {
+	for name, step := range map[string]mailertest.Step{"provider": down(), "config": forbidden()} {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				step.Before = mailertest.For(100 * time.Millisecond)
+				m := start(t, withoutLimits, broken("a", step), healthy("b"))
+				m.together(60)
+				h := m.state("a")
+				expect(t, "state", h.State, router.Open)
+				expect(t, "cause", h.Cause, name)
+				if rest, most := time.Until(h.Until), 36*time.Second; rest > most || name == "provider" && rest > most/3 {
+					t.Errorf("it rests for %v", rest)
+				}
+			})
+		})
+	}
+}
+
+// How long a provider knows a key is counted from the beginning of the attempt (P3).
+func TestWithoutLimitsReplay(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		late := lost(true)
+		late.After = mailertest.For(2 * time.Minute)
+		a := &keyed{provider: scripted("a", mailertest.Step{}, late, mailertest.Step{}), window: 2 * time.Minute}
+		m := start(t, withoutLimits, a)
+		m.must(t.Context(), letter(1)) // from now on it is known that its receipts have times
+		time.Sleep(time.Hour)
+		account, _ := m.send(t.Context(), letter(2))
+		expect(t, "trace", trace(account), "a stop")
+		expect(t, "copies", a.copies(account.MessageID, "ann@example.net"), 1)
+	})
+}
+
+// Who listens hears of every attempt, and how long it took.
+func TestWithoutLimitsIsObserved(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		l, cfg, bad := new(listener), withoutLimits, down()
+		cfg.Observer, bad.Before = l, mailertest.For(time.Second)
+		m := start(t, cfg, scripted("a", mailertest.Step{}, bad), healthy("b"))
+		m.must(t.Context(), letter(1))
+		m.must(t.Context(), letter(2))
+		if len(l.attempts) != 3 {
+			t.Fatalf("heard of %d attempts", len(l.attempts))
+		}
+		expect(t, "duration", l.attempts[1].Duration, time.Second)
+	})
+}
+
+// CommitLimit is one of the limits.
+func TestWithoutOtherLimits(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		cfg := withoutLimits
+		cfg.CommitLimit = 0
+		m := start(t, cfg, scripted("a", slowly(time.Hour, 0)))
+		began := time.Now()
+		account, _ := m.send(context.Background(), letter(1))
+		expect(t, "outcome", account.Outcome, mailer.NotAccepted)
+		expect(t, "time", time.Since(began), 30*time.Second)
+	})
+}
+
+// Where no route decided, the receipt names the router.
+func TestUntakenNames(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{Name: "mail"}, scripted("a").lacking(mailer.FeatureSchedule))
+		msg := letter(1)
+		msg.SendAt = time.Now().Add(time.Hour)
+		account, _ := m.send(t.Context(), msg)
+		for what, names := range map[string][2]string{
+			"receipt": {account.Provider, account.Route}, "recipient": {account.Recipients[0].Provider, account.Recipients[0].Route},
+		} {
+			expect(t, what, names, [2]string{"router", "mail"})
+		}
 	})
 }

@@ -363,7 +363,7 @@ func TestBadPortion(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		a := scripted("a", refused(mailer.ScopeRecipient, 0, 550), mailertest.Step{})
 		a.MaxRecipients = 2
-		m := start(t, router.Config{SplitRecipients: true}, a)
+		m := start(t, router.Config{SplitRecipients: true, MaxAttempts: 1}, a)
 		account, _ := m.send(t.Context(), letter(1, many(4)...))
 		expect(t, "outcomes", outcomes(account), "not_accepted by a; not_accepted by a; accepted by a; accepted by a; ")
 	})
@@ -395,4 +395,46 @@ func TestBadAddressAfterTheAnswer(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// All-or-none goes by the verdict on the whole, whatever is said about each.
+func TestAllOrNoneByTheWhole(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := doing(func(_ context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+			e := &mailer.SendError{Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted, Scope: mailer.ScopeProvider, Elsewhere: true, Err: errRefused}
+			for _, address := range msg.Recipients() {
+				e.Receipt.Recipients = append(e.Receipt.Recipients, mailer.RecipientResult{Address: address, Outcome: mailer.NotAccepted, Scope: mailer.ScopeRecipient, Elsewhere: address != bob})
+			}
+			return nil, e
+		})
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a}, through(healthy("b"))}})
+		msg := crowd(1)
+		msg.AllOrNone = true
+		account, _ := m.send(t.Context(), msg)
+		expect(t, "trace", trace(account), "a next route, b done")
+	})
+}
+
+// Each is a provider that takes one recipient at a time.
+type each struct{ *keyed }
+
+func (e each) Capabilities() mailer.Capabilities {
+	c := e.keyed.Capabilities()
+	c.MaxRecipients = 1
+	return c
+}
+
+// Of several portions in doubt each is replayed.
+func TestReplayOfPortions(t *testing.T) {
+	for _, delivery := range []mailer.Delivery{mailer.AtMostOnce, mailer.AtLeastOnce} {
+		virtual(t, func(t *testing.T) {
+			a := each{&keyed{provider: scripted("a", lost(true), lost(true)), window: time.Hour}}
+			m := start(t, router.Config{SplitRecipients: true, MaxAttempts: 4}, a)
+			msg := letter(1, ann, bob)
+			msg.Delivery = delivery
+			account := m.must(t.Context(), msg)
+			expect(t, "trace", trace(account), "a retry, a retry, a retry, a done")
+			expect(t, "copies", len(a.Kept()), 2)
+		})
+	}
 }

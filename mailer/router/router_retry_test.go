@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -178,5 +179,90 @@ func TestPauseEnds(t *testing.T) {
 		expect(t, "time", time.Since(began), 3*time.Second)
 		expect(t, "outcome", e.Outcome, mailer.NotAccepted)
 		expect(t, "attempts", len(account.Attempts), 1)
+	})
+}
+
+// Nothing is tried after a pause in which the caller or the router gave up.
+func TestNothingAfterThePause(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		virtual(t, func(t *testing.T) {
+			a := scripted("a", down())
+			m := start(t, router.Config{Rand: drawing(most), RetryDelay: 4 * time.Second}, a)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			time.AfterFunc(time.Second, func() {
+				if closes {
+					_ = m.Close(t.Context())
+				} else {
+					cancel()
+				}
+			})
+			account, _ := m.send(ctx, letter(1))
+			expect(t, "trace", trace(account), "a stop")
+			expect(t, "calls", len(a.seen()), 1)
+		})
+	}
+}
+
+// A wait that was drawn longer than there is time for is not begun.
+func TestWaitBeyondTheDeadline(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{Rand: drawing(most), RetryDelay: 4 * time.Second}, scripted("a", down()))
+		began := time.Now()
+		account, _ := m.send(within(t, 5*time.Second), letter(1))
+		expect(t, "trace", trace(account), "a stop")
+		expect(t, "time", time.Since(began), 0)
+	})
+}
+
+// Which of several routes gets the message again: who may take it later, and soonest.
+func TestWhereToRetry(t *testing.T) {
+	ok := mailertest.Step{}
+	never := refused(mailer.ScopeProvider, elsewhere, 0)
+	for _, c := range []struct {
+		name  string
+		a, b  []mailertest.Step
+		trace string
+		took  time.Duration
+	}{
+		{"the first of equals", []mailertest.Step{down(), ok}, []mailertest.Step{down()}, "a next route, b retry, a done", 0},
+		{"not who refused for good", []mailertest.Step{never}, []mailertest.Step{down(), ok}, "a next route, b retry, b done", 0},
+		{"who asked for nothing", []mailertest.Step{down(), ok}, []mailertest.Step{limited(20 * time.Second)}, "a next route, b retry, a done", 0},
+		{"the soonest", []mailertest.Step{limited(20 * time.Second)}, []mailertest.Step{limited(5 * time.Second), ok},
+			"a next route, b retry, b done", 5 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			virtual(t, func(t *testing.T) {
+				m := start(t, router.Config{Rand: drawing(least)}, scripted("a", c.a...), scripted("b", c.b...))
+				began := time.Now()
+				expect(t, "trace", trace(m.must(within(t, time.Minute), letter(1))), c.trace)
+				expect(t, "time", time.Since(began).Round(time.Millisecond), c.took)
+			})
+		})
+	}
+}
+
+// What a route refuses for good the second time is not tried there a third time.
+func TestRefusedAtTheRetry(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", down(), refused(mailer.ScopeProvider, elsewhere, 0)))
+		account, e := m.send(t.Context(), letter(1))
+		expect(t, "trace", trace(account), "a retry, a stop")
+		expect(t, "temporary", e.Temporary, false)
+	})
+}
+
+// One recipient who may be taken later is reason enough for a retry.
+func TestRetryForOne(t *testing.T) {
+	step := mailertest.Step{Recipients: map[string]*mailer.SendError{
+		ann: refusal(mailer.ScopeRecipient, 0, 550), cid: refusal(mailer.ScopeProvider, elsewhere|temporary, 451),
+	}}
+	virtual(t, func(t *testing.T) {
+		account, _ := start(t, router.Config{}, scripted("a", step, mailertest.Step{})).send(t.Context(), crowd(1))
+		expect(t, "outcomes", outcomes(account), "not_accepted by a; accepted by a; accepted by a; ")
+	})
+	virtual(t, func(t *testing.T) { // but not where the header would go to the others again
+		account, _ := start(t, router.Config{}, scripted("a", step).lacking(mailer.FeatureEnvelope)).send(t.Context(), crowd(1))
+		expect(t, "trace", trace(account), "a stop")
 	})
 }

@@ -210,3 +210,25 @@ func TestSoonerLimit(t *testing.T) {
 		})
 	}
 }
+
+// A Sender that takes the end of its slice for the caller's doing: the rest of the recipients goes on.
+func TestSliceIsNotTheCallers(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a := doing(func(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+			time.Sleep(time.Until(mailer.GateFrom(ctx).CommitBy))
+			e := &mailer.SendError{Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller, Err: context.DeadlineExceeded}
+			for _, address := range msg.Recipients() {
+				r := mailer.RecipientResult{Address: address, Outcome: mailer.NotAccepted, Scope: mailer.ScopeCaller}
+				if address == bob {
+					r.Scope = mailer.ScopeRecipient
+				}
+				e.Receipt.Recipients = append(e.Receipt.Recipients, r)
+			}
+			return nil, e
+		})
+		m := start(t, router.Config{StartLimit: -1, Routes: []router.Route{{Name: "a", Sender: a}, through(healthy("b"))}})
+		account, _ := m.send(within(t, 20*time.Second), crowd(1))
+		expect(t, "trace", trace(account), "a next route, b done")
+		expect(t, "outcomes", outcomes(account), "accepted by b; not_accepted by a; accepted by b; ")
+	})
+}

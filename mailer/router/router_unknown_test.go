@@ -298,135 +298,7 @@ func TestTextOfADoubt(t *testing.T) {
 	})
 }
 
-// After the caller or the router has given up nobody is asked.
-func TestNobodyIsAskedInTheEnd(t *testing.T) {
-	for _, closes := range []bool{false, true} {
-		virtual(t, func(t *testing.T) {
-			late := lost(true)
-			late.After = deaf(5 * time.Second)
-			asked := 0
-			a := askable{scripted("a", late), func(context.Context) (mailer.Outcome, error) {
-				asked++
-				return mailer.Accepted, nil
-			}}
-			m := start(t, router.Config{}, a)
-			ctx, cancel := context.WithCancel(t.Context())
-			ended, end := context.WithCancel(t.Context())
-			end()
-			time.AfterFunc(3*time.Second, func() {
-				if closes {
-					_ = m.Close(ended)
-				} else {
-					cancel()
-				}
-			})
-			defer cancel()
-			account, _ := m.send(ctx, letter(1))
-			expect(t, "outcome", account.Outcome, mailer.Unknown)
-			expect(t, "questions", asked, 0)
-		})
-	}
-}
-
-// A question under way ends with the router.
-func TestCloseEndsQuestions(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		m := start(t, router.Config{}, askable{scripted("a", lost(true)), never})
-		time.AfterFunc(time.Second, func() { _ = m.Close(within(t, time.Second)) })
-		began := time.Now()
-		account, _ := m.send(t.Context(), letter(1))
-		expect(t, "time", time.Since(began), 2*time.Second)
-		expect(t, "outcome", account.Outcome, mailer.Unknown)
-	})
-}
-
-// A Sender that turns out not to be able to say is not on record as asked.
-func TestAskUnsupported(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		m := start(t, router.Config{}, askable{scripted("a", lost(true)), says(mailer.Unknown, mailer.ErrUnsupported)})
-		account, _ := m.send(t.Context(), letter(1))
-		expect(t, "trace", trace(account), "a stop")
-	})
-}
-
-// The question is about the message as that route sent it, and its answer on record has the scope of its outcome.
-func TestQuestion(t *testing.T) {
-	for outcome, scope := range map[mailer.Outcome]mailer.Scope{mailer.Accepted: mailer.ScopeUnknown, mailer.Unknown: mailer.ScopeProvider} {
-		virtual(t, func(t *testing.T) {
-			a := scripted("a", lost(true))
-			asked := &asking{provider: a, outcome: outcome}
-			m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: asked, From: mailer.Address{Address: "b@other.example"}}}})
-			account, _ := m.send(t.Context(), letter(1))
-			expect(t, "author", asked.msg.From.Address, "b@other.example")
-			expect(t, "scope", account.Attempts[1].Scope, scope)
-			expect(t, "recipient's scope", account.Recipients[0].Scope, scope)
-		})
-	}
-}
-
-// An asking provider keeps what it was asked about.
-type asking struct {
-	*provider
-	outcome mailer.Outcome
-	msg     *mailer.Message
-}
-
-func (a *asking) Resolve(_ context.Context, msg *mailer.Message) (mailer.Outcome, error) {
-	a.msg = msg
-	return a.outcome, nil
-}
-
-// The answer is about the recipients that were in that attempt, and about no other.
-func TestAnswerForItsOwn(t *testing.T) {
-	doubt := &mailer.SendError{Scope: mailer.ScopeProvider, Err: errReset}
-	full := refusal(mailer.ScopeProvider, elsewhere|temporary, 451)
-	for outcome, want := range map[mailer.Outcome]string{
-		mailer.Accepted:    "unknown by a; accepted by b; accepted by a; ",
-		mailer.NotAccepted: "unknown by a; not_accepted by b; accepted by a; ",
-	} {
-		virtual(t, func(t *testing.T) {
-			a := scripted("a", mailertest.Step{Recipients: map[string]*mailer.SendError{ann: doubt, bob: full}})
-			m := start(t, router.Config{MaxAttempts: 2}, a, askable{scripted("b", lost(outcome == mailer.Accepted)), says(outcome, nil)})
-			account, _ := m.send(t.Context(), crowd(1))
-			expect(t, "outcomes", outcomes(account), want)
-		})
-	}
-}
-
-// That one provider has it not does not say that another, which is in doubt too, has it not.
-func TestAnswerOfOneOfTwo(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		m := start(t, router.Config{MaxAttempts: 2}, scripted("a", lost(true)), askable{scripted("b", lost(false)), says(mailer.NotAccepted, nil)})
-		account, _ := m.send(t.Context(), doubled(1))
-		expect(t, "trace", trace(account), "a next route, b ask, b stop")
-		expect(t, "outcome", account.Outcome, mailer.Unknown)
-	})
-}
-
-// A message that is all-or-none goes on when the provider has it not.
-func TestAskAllOrNone(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		m := start(t, router.Config{}, askable{scripted("a", lost(false)), says(mailer.NotAccepted, nil)}, healthy("b"))
-		msg := crowd(1)
-		msg.AllOrNone = true
-		expect(t, "trace", trace(m.must(t.Context(), msg)), "a ask, a next route, b done")
-	})
-}
-
-// When the provider has it after all, what is left of the verdict is the refusal of the others.
-func TestAskedForSome(t *testing.T) {
-	virtual(t, func(t *testing.T) {
-		step := rejecting(refusal(mailer.ScopeRecipient, 0, 550), bob)
-		step.Verdict, step.Kept = lost(true).Verdict, true
-		m := start(t, router.Config{}, askable{scripted("a", step), says(mailer.Accepted, nil)})
-		account, e := m.send(t.Context(), crowd(1))
-		expect(t, "outcomes", outcomes(account), "accepted by a; not_accepted by a; accepted by a; ")
-		expect(t, "scope", e.Scope, mailer.ScopeRecipient)
-		expect(t, "cause", errors.Is(e, errReset), false)
-	})
-}
-
-// A replay is alone and quick to give way to nobody, for those in doubt only.
+// Nothing runs beside a replay, however slow it is to start.
 func TestReplayIsAlone(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		b := scripted("b")
@@ -551,5 +423,62 @@ func TestPartlyForNobodyKnowsWhom(t *testing.T) {
 		account, _ := m.send(t.Context(), crowd(1))
 		expect(t, "outcomes", outcomes(account), "unknown by a; unknown by a; unknown by a; ")
 		expect(t, "calls of b", len(b.seen()), 0)
+	})
+}
+
+// A doubt that ends in time leaves half of it, and says nothing of another try.
+func TestEndOfADoubt(t *testing.T) {
+	for _, c := range []struct {
+		limit, time, took time.Duration
+	}{{0, 4 * time.Second, 2 * time.Second}, {500 * time.Millisecond, time.Minute, 500 * time.Millisecond}} {
+		virtual(t, func(t *testing.T) {
+			m := start(t, router.Config{DoubtLimit: c.limit, MaxAttempts: 2}, scripted("a", silence()), scripted("b", refused(mailer.ScopeProvider, elsewhere, 0)))
+			began := time.Now()
+			account, _ := m.send(within(t, c.time), doubled(1))
+			expect(t, "time", time.Since(began), c.took)
+			if r := account.Recipients[0]; r.Outcome != mailer.Unknown || r.Temporary || r.Elsewhere {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// The window of a provider begins with its own doubt, not with one of before.
+func TestReplayWindowIsItsOwn(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		late := lost(false)
+		late.After = mailertest.For(8 * time.Second)
+		b := &keyed{provider: scripted("b", lost(false), mailertest.Step{}), window: 36 * time.Second}
+		m := start(t, router.Config{DoubtLimit: -1}, scripted("a", late), b)
+		expect(t, "trace", trace(m.must(t.Context(), doubled(1))), "a next route, b retry, b done")
+	})
+}
+
+// A doubt is no refusal, whatever made the router give up waiting.
+func TestDoubtIsNotUnavailable(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, scripted("a", silence()), always("b", down()))
+		_, e := m.send(t.Context(), doubled(1))
+		if !errors.Is(e, mailer.ErrUnknownOutcome) || errors.Is(e, mailer.ErrUnavailable) {
+			t.Errorf("%v", e)
+		}
+	})
+}
+
+// Undecided is a Sender that ends without a verdict, after a while.
+type undecided struct{ *provider }
+
+func (undecided) Send(ctx context.Context, _ *mailer.Message) (*mailer.Receipt, error) {
+	mailer.GateFrom(ctx).Mark(mailer.PhaseConnect)
+	time.Sleep(500 * time.Millisecond)
+	return nil, errReset
+}
+
+// An answer that is on its way is awaited, whatever another attempt says.
+func TestCommittedIsAwaited(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		m := start(t, router.Config{}, undecided{scripted("a")}, scripted("b", slowly(0, time.Second)))
+		m.loose = true
+		m.must(t.Context(), letter(1))
 	})
 }

@@ -42,10 +42,9 @@ type send struct {
 	open     []int // what of log has no Decision yet
 	last     *attempt
 	progress bool      // the last one was accepted for somebody
-	doubt    *attempt  // the last one of which the outcome is unknown
-	asked    *attempt  // the last one that the provider was asked about
+	doubt    *attempt  // the last one that leaves a recipient's outcome unknown
 	repeated *attempt  // the one that is being replayed
-	doubted  time.Time // when the first of them began
+	doubted  time.Time // when the first of those at its route began
 	degraded []string
 
 	// A round is the attempts that run at the same time.

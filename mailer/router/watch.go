@@ -97,7 +97,7 @@ func (a *attempt) lookAtStart(now time.Time) {
 	}
 	phase, limit := a.gate.Phase(), a.rt.startLimit()
 	a.large = phase >= mailer.PhaseContent
-	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || limit == 0 || now.Before(a.start.Add(limit)) {
+	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || limit == 0 || now.Before(a.begun.Add(limit)) {
 		return
 	}
 	a.slow = true

@@ -41,7 +41,7 @@ func All() []Contender {
 }
 
 // unlimited has neither slices of time for each route nor a watch over how long it takes.
-var unlimited = router.Config{MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
+var unlimited = router.Config{CommitLimit: -1, MinSlice: -1, StartLimit: -1, ReplyLimit: -1, DoubtLimit: -1}
 
 func routes() []mailer.Sender {
 	return []mailer.Sender{stub{"primary"}, stub{"backup"}, stub{"last"}}
