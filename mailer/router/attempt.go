@@ -225,8 +225,16 @@ func (a *attempt) restate(outcome mailer.Outcome, scope mailer.Scope, err error)
 	e.Receipt = &r
 }
 
+// heeded notices that the Sender knows of gates: it has marked a phase.
+func (a *attempt) heeded(phase mailer.Phase) {
+	if phase != mailer.PhaseNone && !a.rt.heeds.Load() {
+		a.rt.heeds.Store(true)
+	}
+}
+
 // learn keeps what is usual.
 func (a *attempt) learn(now time.Time) {
+	a.heeded(a.gate.Phase())
 	at := a.gate.CommittedAt()
 	if at.IsZero() {
 		return
@@ -246,7 +254,7 @@ func (a *attempt) evidence() evidence {
 		return success
 	case a.sluggish():
 		return failed
-	case a.yielded, a.hurried():
+	case a.yielded, a.hurried(), a.large && errors.Is(a.failed.Err, errNoCommit): // a large message, too little time
 		return nothing
 	}
 	ev := weigh(a.failed, a.phase())

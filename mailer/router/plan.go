@@ -23,7 +23,7 @@ func (s *send) plan(now time.Time) plan {
 	retryAt, wait := s.prospects(&sit, now)
 	byAction := map[action][]int{}
 	for i := range s.results {
-		act := decide(s.about(i, sit))
+		act := decide(s.about(i, sit, now))
 		byAction[act] = append(byAction[act], i)
 	}
 	if s.msg.AllOrNone && len(byAction[done])+len(byAction[stop]) > 0 {
@@ -96,14 +96,16 @@ func (s *send) movable() []int {
 				to = append(to, i)
 			}
 		case mailer.Unknown:
-			to = append(to, i)
+			if s.eager() {
+				to = append(to, i)
+			}
 		}
 	}
 	return to
 }
 
 // about is the situation of one recipient. Of a message that is all-or-none it is that of the whole.
-func (s *send) about(i int, sit situation) situation {
+func (s *send) about(i int, sit situation, now time.Time) situation {
 	r := &s.results[i]
 	sit.outcome, sit.scope, sit.elsewhere, sit.temporary = r.Outcome, r.Scope, r.Elsewhere, r.Temporary
 	if e := s.last.failed; s.msg.AllOrNone && e != nil && r.Outcome == mailer.NotAccepted {
@@ -111,9 +113,10 @@ func (s *send) about(i int, sit situation) situation {
 	}
 	sit.attempts = sit.attempts && !s.beyond[i].final
 	sit.temporary = sit.temporary || s.later != 0 // at a route that was tried before this one
-	if s.progress && !s.over(time.Now()) && r.Scope == mailer.ScopeRecipient {
+	if s.progress && !s.over(now) && r.Scope == mailer.ScopeRecipient {
 		sit.attempts = true // another portion of a message that is going through is no repetition
 	}
+	sit.same = sit.same && (s.progress || r.Route == "") // all of it once more would fare no better
 	return sit
 }
 

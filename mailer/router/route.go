@@ -26,6 +26,7 @@ type route struct {
 	slots    chan struct{}   // nil: MaxInFlight is left to the Sender
 	watches  sync.Pool       // of *watch
 
+	heeds    atomic.Bool  // its Sender has marked phases on gates
 	timed    atomic.Bool  // its receipts have had the times of the attempts
 	overdue  atomic.Int64 // attempts that take long; and checks after one that was slow to start
 	suspect  atomic.Bool  // a check is under way because an attempt was slow to start

@@ -453,9 +453,9 @@ func TestCompanyGetsOn(t *testing.T) {
 // A winner that knows nothing of gates shuts that of a loser which does not heed its context.
 func TestGatelessWinner(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		a := scripted("a", mailertest.Step{Before: deaf(time.Second)})
+		a := scripted("a", slowly(time.Second, 0))
 		b := healthy("b")
-		m := start(t, router.Config{}, a, gateless{b})
+		m := start(t, router.Config{}, heedless{a}, gateless{b})
 		m.must(t.Context(), letter(1))
 		expect(t, "copies", len(a.Kept())+len(b.Kept()), 1)
 	})
@@ -481,7 +481,7 @@ func TestPlaceIsThere(t *testing.T) {
 // A doubt of one that knows nothing of gates ends the other, which does not heed its context.
 func TestGatelessDoubt(t *testing.T) {
 	virtual(t, func(t *testing.T) {
-		a, b := scripted("a", mailertest.Step{Before: deaf(time.Second)}), scripted("b", lost(true))
+		a, b := scripted("a", mailertest.Step{Before: deaf(300 * time.Millisecond)}), scripted("b", lost(true))
 		m := start(t, router.Config{}, a, gateless{b})
 		account, _ := m.send(t.Context(), letter(1))
 		expect(t, "outcome", account.Outcome, mailer.Unknown)
@@ -499,4 +499,11 @@ func TestRefusalEndsTheLoser(t *testing.T) {
 		m.send(t.Context(), letter(1))
 		expect(t, "time", time.Since(began), 350*time.Millisecond)
 	})
+}
+
+// Heedless is a Sender that heeds its gate and no end of its context.
+type heedless struct{ *provider }
+
+func (h heedless) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+	return h.provider.Send(context.WithoutCancel(ctx), msg)
 }

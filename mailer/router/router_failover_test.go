@@ -39,7 +39,7 @@ func TestEveryRefusal(t *testing.T) {
 		{"content, later", refused(mailer.ScopeMessage, temporary, 451), stop, nil},
 		{"recipient", refused(mailer.ScopeRecipient, 0, 550), stop, mailer.ErrRecipientRefused},
 		{"recipient, later", refused(mailer.ScopeRecipient, temporary, 450), stop, mailer.ErrRecipientRefused},
-		{"recipient, in another transaction", refused(mailer.ScopeRecipient, elsewhere|temporary, 452), retry, nil},
+		{"recipient, in another transaction", refused(mailer.ScopeRecipient, elsewhere|temporary, 452), next, nil},
 		{"caller", refused(mailer.ScopeCaller, 0, 0), stop, nil},
 		{"caller, whatever it says", refused(mailer.ScopeCaller, elsewhere|temporary, 0), stop, nil},
 	} {

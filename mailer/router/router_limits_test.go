@@ -204,11 +204,12 @@ func TestWaitForAPlace(t *testing.T) {
 	virtual(t, func(t *testing.T) {
 		a, b := always("a", slowly(0, 900*time.Millisecond)), healthy("b")
 		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a, MaxInFlight: 1}, through(b)}})
-		m.loose = true // who waits for a place makes an attempt, but no call
+		m.must(t.Context(), letter(100)) // it is known now that a heeds its gate
+		m.loose = true                   // who waits for a place makes an attempt, but no call
 		began := time.Now()
 		m.together(3)
 		expect(t, "time", time.Since(began), 900*time.Millisecond)
-		expect(t, "calls of a", len(a.seen()), 1)
+		expect(t, "calls of a", len(a.seen()), 2)
 		expect(t, "calls of b", len(b.seen()), 2)
 		expect(t, "checks of a", len(a.checked()), 0)
 		expect(t, "state", m.state("a").State, router.Closed)
@@ -308,5 +309,17 @@ func TestSaturationIsNoFailure(t *testing.T) {
 			}
 			wg.Wait()
 		})
+	})
+}
+
+// A Sender that marks no phase may not heed its gate, so that nothing runs beside whoever waits
+// for a place there.
+func TestNoCompanyWhileWaitingForTheGateless(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		a, b := always("a", slowly(0, 400*time.Millisecond)), always("b", slowly(200*time.Millisecond, 0))
+		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: gateless{a}, MaxInFlight: 1}, through(b)}})
+		m.together(2)
+		expect(t, "calls of a", len(a.seen()), 2)
+		expect(t, "calls of b", len(b.seen()), 0)
 	})
 }

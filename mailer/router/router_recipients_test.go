@@ -438,3 +438,21 @@ func TestReplayOfPortions(t *testing.T) {
 		})
 	}
 }
+
+// Where recipients need several things, the question comes first, and another route before a retry.
+func TestUrgency(t *testing.T) {
+	doubt := &mailer.SendError{Scope: mailer.ScopeProvider, Err: errReset}
+	tooMany := refusal(mailer.ScopeRecipient, elsewhere|temporary, 452)
+	virtual(t, func(t *testing.T) {
+		step := mailertest.Step{Kept: true, Recipients: map[string]*mailer.SendError{ann: doubt, bob: tooMany}}
+		m := start(t, router.Config{}, askable{scripted("a", step, mailertest.Step{}), says(mailer.Accepted, nil)})
+		expect(t, "trace", trace(m.must(t.Context(), crowd(1))), "a ask, a retry, a done")
+	})
+	virtual(t, func(t *testing.T) {
+		step := mailertest.Step{Recipients: map[string]*mailer.SendError{
+			ann: refusal(mailer.ScopeProvider, temporary, 451), bob: refusal(mailer.ScopeProvider, elsewhere, 451),
+		}}
+		m := start(t, router.Config{}, scripted("a", step, mailertest.Step{}), healthy("b"))
+		expect(t, "trace", trace(m.must(t.Context(), crowd(1))), "a next route, b retry, a done")
+	})
+}

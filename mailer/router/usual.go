@@ -15,6 +15,7 @@ func (u *usual) replyTime() time.Duration { return time.Duration(u.reply.Load())
 // started learns how long an attempt took to the boundary. It remembers the long ones: a
 // connection that must be opened is as usual as one that lies ready.
 func (u *usual) started(d time.Duration) {
+	d = min(d, maxUsual)
 	old := u.start.Load()
 	u.start.Store(max(int64(d), old-old/16))
 }
@@ -29,9 +30,10 @@ func (u *usual) replied(d time.Duration) {
 }
 
 const (
-	unusual    = 3  // times the usual is unusual
-	startRange = 12 // times StartLimit is unusual whatever is usual
-	replyRange = 5  // the same of ReplyLimit
+	maxUsual   = 3 * time.Second // so that one long connect is forgotten in time
+	unusual    = 3               // times the usual is unusual
+	startRange = 12              // times StartLimit is unusual whatever is usual
+	replyRange = 5               // the same of ReplyLimit
 )
 
 // startLimit is when an attempt is slow to start; zero means never.

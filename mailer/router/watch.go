@@ -87,8 +87,8 @@ func (a *attempt) look(now time.Time) {
 }
 
 // lookAtStart: the attempt has not committed. Content on its way shows that the provider
-// takes it, however long that lasts; a Sender that marks no phase may not heed its gate, so that
-// nothing may run beside it.
+// takes it, however long that lasts; a Sender that marks no phase, now or when it was called
+// before, may not heed its gate, so that nothing may run beside it.
 func (a *attempt) lookAtStart(now time.Time) {
 	a.due = now.Add(a.s.firstLook(a.rt))
 	if a.s.decidedBesides(a) {
@@ -96,8 +96,9 @@ func (a *attempt) lookAtStart(now time.Time) {
 		return
 	}
 	phase, limit := a.gate.Phase(), a.rt.startLimit()
+	a.heeded(phase)
 	a.large = phase >= mailer.PhaseContent
-	if a.large || phase == mailer.PhaseNone && !a.queued.Load() || limit == 0 || now.Before(a.begun.Add(limit)) {
+	if a.large || phase == mailer.PhaseNone && !a.rt.heeds.Load() || limit == 0 || now.Before(a.begun.Add(limit)) {
 		return
 	}
 	a.slow = true

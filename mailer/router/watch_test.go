@@ -127,6 +127,7 @@ func TestQueuedIsSlowButNotOverdue(t *testing.T) {
 		r := newTestRouter(t, Config{}, 1)
 		a := begun(t, r, mailer.AtMostOnce)
 		a.queued.Store(true)
+		a.rt.heeds.Store(true)
 		if got, want := watching(a, time.Second), (watched{slow: 250 * time.Millisecond}); got != want || r.routes[0].overdue.Load() != 0 {
 			t.Errorf("got %+v, %d overdue", got, r.routes[0].overdue.Load())
 		}
