@@ -275,8 +275,8 @@ func (a *attempt) resultFor(given []mailer.RecipientResult, at int, address stri
 	return r
 }
 
-// decide puts on record what followed from the attempts since the last time.
-func (s *send) decide(act action) {
+// recordDecision puts on record what followed from the attempts since the last time.
+func (s *send) recordDecision(act action) {
 	for _, i := range s.open {
 		t := &s.log[i]
 		if t.Decision = act.String(); act == stop && t.Outcome == mailer.Accepted {
@@ -291,7 +291,7 @@ func (s *send) conclude(now time.Time) (*mailer.Receipt, error) {
 	if s.results == nil {
 		return nil, s.untaken(now)
 	}
-	s.decide(stop)
+	s.recordDecision(stop)
 	r := &mailer.Receipt{
 		Outcome: mailer.RollUp(s.results), Recipients: s.results, Attempts: s.log, Degraded: s.degraded,
 		MessageID: s.msg.MessageID, IdempotencyKey: s.msg.IdempotencyKey,

@@ -20,7 +20,7 @@ func (s *send) ask(a *attempt) {
 	if errors.Is(err, mailer.ErrUnsupported) {
 		return // nobody was asked
 	}
-	s.decide(ask)
+	s.recordDecision(ask)
 	t := mailer.Attempt{
 		Route: a.rt.Name, Provider: a.rt.provider, Start: start, Duration: time.Since(start), Phase: mailer.PhaseDone,
 		Outcome: outcome, Scope: mailer.ScopeProvider, Detail: "asked what became of it",

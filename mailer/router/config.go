@@ -55,7 +55,7 @@ type Config struct {
 	MinSlice time.Duration
 	// StartLimit is how long an attempt may take to get to the content before another
 	// route is tried alongside. Where a route is known to take longer, three times of that
-	// counts. Zero means 250 ms; negative: never alongside.
+	// counts, up to twelve times StartLimit. Zero means 250 ms; negative: never alongside.
 	StartLimit time.Duration
 	// ReplyLimit is how long a route may leave a message unanswered before new messages
 	// prefer others. Where it is known to take longer, three times of that counts, up to five

@@ -145,6 +145,10 @@ func (s *send) weighPassed(e *mailer.SendError, now time.Time) {
 			e.Scope = t.Scope
 		}
 	}
+	if len(why) == 0 { // others went first, and are through by now
+		e.Scope, e.Temporary, e.Err = mailer.ScopeProvider, true, errNoRoute
+		return
+	}
 	if hope[e.Scope] >= hope[mailer.ScopeAccount] {
 		e.Temporary, e.RetryAfter = true, s.soonest(now)
 	}

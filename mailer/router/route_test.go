@@ -338,3 +338,14 @@ func TestCheckDomains(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingPassedOver: where every route is free again by the time that the error is made, it says
+// so in words, and that the message may be sent again.
+func TestNothingPassedOver(t *testing.T) {
+	s := &send{r: newTestRouter(t, Config{}, 2)}
+	e := &mailer.SendError{Receipt: new(mailer.Receipt), Outcome: mailer.NotAccepted}
+	s.weighPassed(e, epoch)
+	if e.Error() != errNoRoute.Error() || !e.Temporary || e.Scope != mailer.ScopeProvider {
+		t.Errorf("%v: %+v", e, e)
+	}
+}

@@ -41,7 +41,7 @@ type send struct {
 	log      []mailer.Attempt
 	open     []int // what of log has no Decision yet
 	last     *attempt
-	progress bool      // the last one was accepted for somebody
+	progress bool      // by the last one something final became known of a recipient
 	doubt    *attempt  // the last one that leaves a recipient's outcome unknown
 	repeated *attempt  // the one that is being replayed
 	doubted  time.Time // when the first of those at its route began
@@ -99,7 +99,7 @@ func (s *send) goOn() (*mailer.Receipt, error) {
 		s.target(p)
 		undecided := slices.Clone(s.open)
 		if p.action != ask {
-			s.decide(p.action)
+			s.recordDecision(p.action)
 		}
 		if !s.follow(p, now) {
 			s.open = undecided
