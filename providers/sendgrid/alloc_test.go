@@ -4,7 +4,6 @@ package sendgrid
 
 import (
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/mailkeel/mailkeel/internal/httpapi"
@@ -26,16 +25,5 @@ func TestAllocations(t *testing.T) {
 	most := testing.AllocsPerRun(100, func() { httpapi.EnvelopeID(m.Recipients()) })
 	if got > most {
 		t.Errorf("%v allocations, at most %v are wanted: those of the envelope's name", got, most)
-	}
-}
-
-// TestStringAllocations: a text that is long is not copied but into the buffer.
-func TestStringAllocations(t *testing.T) {
-	for _, end := range []string{"\r\n", "\n"} {
-		text := strings.Repeat("Thanks."+end, 10_000)
-		to := make([]byte, 0, 2*len(text))
-		if got := testing.AllocsPerRun(10, func() { to = appendText(to[:0], text) }); got != 0 {
-			t.Errorf("%q: %v allocations, want none", end, got)
-		}
 	}
 }

@@ -100,7 +100,7 @@ func (b *body) customArgs() error {
 		b.args[key] = value
 	}
 	identify(b.args, b.msg)
-	if b.json.exceeds(b.args, maxArgsBytes) {
+	if b.json.Exceeds(b.args, maxArgsBytes) {
 		return unsupported("more than %d bytes of Metadata", maxArgsBytes)
 	}
 	b.mail.CustomArgs = b.args

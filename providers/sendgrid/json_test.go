@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
@@ -100,19 +99,6 @@ func same(t *testing.T, m *mail.SGMailV3) {
 	}
 }
 
-// FuzzText: bodies are read as their lines, each of which ends in CRLF.
-func FuzzText(f *testing.F) {
-	for _, s := range []string{"", "\r", "\n", "\n\r", "\r\n", "\r\r\n\n", "plain", "a\nb\rc\r\nd\"\x01\r", "0123456\r\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		var got string
-		if err := json.Unmarshal(appendText(nil, s), &got); err != nil || got != crlf(string([]rune(s))) {
-			t.Errorf("%q: got %q, %v", s, got, err)
-		}
-	})
-}
-
 func decoded(t *testing.T, text []byte) (v any) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(text))
@@ -167,66 +153,4 @@ func TestUnwritable(t *testing.T) {
 			t.Fatalf("got %s, %v", text, err)
 		}
 	}
-}
-
-// TestExceeds: the limit is of the octets that are written, however many of them are escapes.
-func TestExceeds(t *testing.T) {
-	for _, all := range []map[string]string{
-		nil, {}, {"": ""}, {"a": "b"}, {"a": "b", "c": "d"}, {"\x01\"": "\xff\u2028\r\n\\"}, {"a": strings.Repeat("x", 5000)},
-	} {
-		j := jsonWriter{text: []byte("before")}
-		j.pairsValue(all)
-		size := len(j.text) - len("before,")
-		before := jsonWriter{text: []byte("before")}
-		if before.exceeds(all, size) || !before.exceeds(all, size-1) {
-			t.Errorf("%.50q has %d octets: exceeds says something else", all, size)
-		}
-		if string(before.text) != "before" {
-			t.Errorf("%.50q: %q is left", all, before.text)
-		}
-	}
-}
-
-// checkString compares what is written of s with encoding/json.
-func checkString(t *testing.T, s string) {
-	t.Helper()
-	got := appendString([]byte("before"), s)
-	text, ok := bytes.CutPrefix(got, []byte("before"))
-	if !ok {
-		t.Fatalf("%q: got %q", s, got)
-	}
-	theirs, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back, want string
-	if err := json.Unmarshal(theirs, &want); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &back); err != nil || back != want {
-		t.Fatalf("%q: got %s, which reads %q, %v", s, text, back, err)
-	}
-}
-
-// TestEveryOctet: each octet at each place of the eight that are looked at together, alone and
-// before others that have to be escaped, or nearly.
-func TestEveryOctet(t *testing.T) {
-	for _, around := range []string{"x", "ü", "\x7f", "!", " ", "#", "]", "[", "\"", "\\", "\x00", "\x1f", "\xa2", "\xdc"} {
-		for c := range 256 {
-			for before := range 10 {
-				checkString(t, strings.Repeat("a", before)+string([]byte{byte(c)})+strings.Repeat(around, 9))
-			}
-		}
-	}
-}
-
-// FuzzString: any string is read as encoding/json would have it, and invalid octets as U+FFFD.
-func FuzzString(f *testing.F) {
-	for _, s := range []string{
-		"", "plain", "Thanks,\r\n\tAnn", "\b\f", `"\/`, "<script>&\x7f", "\u2028\u2029\ufffd", "\xff\xfe", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-		"0123456\"", "01234567\\", "0123456789abcde\x00", "İ\xc4", strings.Repeat("ü\n", 20),
-	} {
-		f.Add(s)
-	}
-	f.Fuzz(checkString)
 }

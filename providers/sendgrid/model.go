@@ -6,19 +6,19 @@ import "github.com/sendgrid/sendgrid-go/helpers/mail"
 
 func (j *jsonWriter) mail(m *mail.SGMailV3) {
 	object(j, "from", m.From, (*jsonWriter).email)
-	j.string("subject", m.Subject)
+	j.String("subject", m.Subject)
 	objects(j, "personalizations", m.Personalizations, (*jsonWriter).personalization)
 	objects(j, "content", m.Content, (*jsonWriter).content)
 	objects(j, "attachments", m.Attachments, (*jsonWriter).attachment)
-	j.string("template_id", m.TemplateID)
-	j.pairs("sections", m.Sections)
-	j.pairs("headers", m.Headers)
-	j.strings("categories", m.Categories)
-	j.pairs("custom_args", m.CustomArgs)
-	j.int("send_at", m.SendAt)
-	j.string("batch_id", m.BatchID)
+	j.String("template_id", m.TemplateID)
+	j.Pairs("sections", m.Sections)
+	j.Pairs("headers", m.Headers)
+	j.Strings("categories", m.Categories)
+	j.Pairs("custom_args", m.CustomArgs)
+	j.Int("send_at", m.SendAt)
+	j.String("batch_id", m.BatchID)
 	object(j, "asm", m.Asm, (*jsonWriter).asm)
-	j.string("ip_pool_name", m.IPPoolID)
+	j.String("ip_pool_name", m.IPPoolID)
 	object(j, "mail_settings", m.MailSettings, (*jsonWriter).mailSettings)
 	object(j, "tracking_settings", m.TrackingSettings, (*jsonWriter).trackingSettings)
 	object(j, "reply_to", m.ReplyTo, (*jsonWriter).email)
@@ -30,37 +30,37 @@ func (j *jsonWriter) personalization(p *mail.Personalization) {
 	object(j, "from", p.From, (*jsonWriter).email)
 	objects(j, "cc", p.CC, (*jsonWriter).email)
 	objects(j, "bcc", p.BCC, (*jsonWriter).email)
-	j.string("subject", p.Subject)
-	j.pairs("headers", p.Headers)
-	j.pairs("substitutions", p.Substitutions)
-	j.pairs("custom_args", p.CustomArgs)
-	j.any("dynamic_template_data", p.DynamicTemplateData)
-	j.strings("categories", p.Categories)
-	j.int("send_at", p.SendAt)
+	j.String("subject", p.Subject)
+	j.Pairs("headers", p.Headers)
+	j.Pairs("substitutions", p.Substitutions)
+	j.Pairs("custom_args", p.CustomArgs)
+	j.Any("dynamic_template_data", p.DynamicTemplateData)
+	j.Strings("categories", p.Categories)
+	j.Int("send_at", p.SendAt)
 }
 
 func (j *jsonWriter) email(e *mail.Email) {
-	j.string("name", e.Name)
-	j.string("email", e.Address)
+	j.String("name", e.Name)
+	j.String("email", e.Address)
 }
 
 func (j *jsonWriter) content(c *mail.Content) {
-	j.string("type", c.Type)
-	j.bodyText("value", c.Value)
+	j.String("type", c.Type)
+	j.BodyText("value", c.Value)
 }
 
 func (j *jsonWriter) attachment(a *mail.Attachment) {
-	j.string("content", a.Content)
-	j.string("type", a.Type)
-	j.string("name", a.Name)
-	j.string("filename", a.Filename)
-	j.string("disposition", a.Disposition)
-	j.string("content_id", a.ContentID)
+	j.String("content", a.Content)
+	j.String("type", a.Type)
+	j.String("name", a.Name)
+	j.String("filename", a.Filename)
+	j.String("disposition", a.Disposition)
+	j.String("content_id", a.ContentID)
 }
 
 func (j *jsonWriter) asm(a *mail.Asm) {
-	j.int("group_id", a.GroupID)
-	j.ints("groups_to_display", a.GroupsToDisplay)
+	j.Int("group_id", a.GroupID)
+	j.Ints("groups_to_display", a.GroupsToDisplay)
 }
 
 func (j *jsonWriter) mailSettings(s *mail.MailSettings) {
@@ -85,53 +85,53 @@ func (j *jsonWriter) trackingSettings(s *mail.TrackingSettings) {
 	object(j, "sandbox_mode", s.SandboxMode, (*jsonWriter).sandboxMode)
 }
 
-func (j *jsonWriter) setting(s *mail.Setting) { j.bool("enable", s.Enable) }
+func (j *jsonWriter) setting(s *mail.Setting) { j.Bool("enable", s.Enable) }
 
 func (j *jsonWriter) bcc(s *mail.BccSetting) {
-	j.bool("enable", s.Enable)
-	j.string("email", s.Email)
+	j.Bool("enable", s.Enable)
+	j.String("email", s.Email)
 }
 
 func (j *jsonWriter) footer(s *mail.FooterSetting) {
-	j.bool("enable", s.Enable)
-	j.string("text", s.Text)
-	j.string("html", s.Html)
+	j.Bool("enable", s.Enable)
+	j.String("text", s.Text)
+	j.String("html", s.Html)
 }
 
 func (j *jsonWriter) spamCheck(s *mail.SpamCheckSetting) {
-	j.bool("enable", s.Enable)
-	j.int("threshold", s.SpamThreshold)
-	j.string("post_to_url", s.PostToURL)
+	j.Bool("enable", s.Enable)
+	j.Int("threshold", s.SpamThreshold)
+	j.String("post_to_url", s.PostToURL)
 }
 
 func (j *jsonWriter) sandboxMode(s *mail.SandboxModeSetting) {
-	j.bool("enable", s.Enable)
-	j.bool("forward_spam", s.ForwardSpam)
+	j.Bool("enable", s.Enable)
+	j.Bool("forward_spam", s.ForwardSpam)
 	object(j, "spam_check", s.SpamCheck, (*jsonWriter).spamCheck)
 }
 
 func (j *jsonWriter) clickTracking(s *mail.ClickTrackingSetting) {
-	j.bool("enable", s.Enable)
-	j.bool("enable_text", s.EnableText)
+	j.Bool("enable", s.Enable)
+	j.Bool("enable_text", s.EnableText)
 }
 
 func (j *jsonWriter) openTracking(s *mail.OpenTrackingSetting) {
-	j.bool("enable", s.Enable)
-	j.string("substitution_tag", s.SubstitutionTag)
+	j.Bool("enable", s.Enable)
+	j.String("substitution_tag", s.SubstitutionTag)
 }
 
 func (j *jsonWriter) subscriptionTracking(s *mail.SubscriptionTrackingSetting) {
-	j.bool("enable", s.Enable)
-	j.string("text", s.Text)
-	j.string("html", s.Html)
-	j.string("substitution_tag", s.SubstitutionTag)
+	j.Bool("enable", s.Enable)
+	j.String("text", s.Text)
+	j.String("html", s.Html)
+	j.String("substitution_tag", s.SubstitutionTag)
 }
 
 func (j *jsonWriter) analytics(s *mail.GaSetting) {
-	j.bool("enable", s.Enable)
-	j.string("utm_source", s.CampaignSource)
-	j.string("utm_term", s.CampaignTerm)
-	j.string("utm_content", s.CampaignContent)
-	j.string("utm_campaign", s.CampaignName)
-	j.string("utm_medium", s.CampaignMedium)
+	j.Bool("enable", s.Enable)
+	j.String("utm_source", s.CampaignSource)
+	j.String("utm_term", s.CampaignTerm)
+	j.String("utm_content", s.CampaignContent)
+	j.String("utm_campaign", s.CampaignName)
+	j.String("utm_medium", s.CampaignMedium)
 }

@@ -123,8 +123,9 @@ func (b *body) Release() {
 }
 
 func (m *memory) isLarge() bool {
-	return cap(m.json.text) > maxPooledBytes || len(m.headers)+len(m.args) > maxPooledItems ||
-		cap(m.emails)+cap(m.forms)+cap(m.inserts)+cap(m.json.keys) > maxPooledItems
+	text, keys := m.json.Room()
+	return text > maxPooledBytes || len(m.headers)+len(m.args) > maxPooledItems ||
+		cap(m.emails)+cap(m.forms)+cap(m.inserts)+keys > maxPooledItems
 }
 
 // clear lets go of all that the memory held.
@@ -137,10 +138,11 @@ func (m *memory) clear() {
 	clear(m.args)
 	clear(m.inserts)
 	m.seen.reset(0)
+	m.json.Reset()
 	*m = memory{
 		emails: m.emails[:0], refs: m.refs[:0], forms: m.forms[:0], formRefs: m.formRefs[:0],
 		headers: m.headers, args: m.args, seen: m.seen, inserts: m.inserts[:0],
-		json: jsonWriter{text: m.json.text[:0], keys: m.json.keys[:0]},
+		json: m.json,
 	}
 }
 
@@ -210,7 +212,7 @@ func (b *body) template() error {
 }
 
 func (b *body) checkSubstitutions(all map[string]string) error {
-	if len(all) > maxSubstitutions || b.json.exceeds(all, maxSubstitutionsBytes) {
+	if len(all) > maxSubstitutions || b.json.Exceeds(all, maxSubstitutionsBytes) {
 		return unsupported("more than %d substitutions, or more than %d bytes of them", maxSubstitutions, maxSubstitutionsBytes)
 	}
 	return nil
