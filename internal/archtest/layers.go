@@ -53,7 +53,7 @@ func layerOf(dir string) layer {
 		return adapter
 	case first == "examples":
 		return example
-	case first == "internal" && slices.Contains([]string{"smtpwire", "httpapi", "ledger"}, second):
+	case first == "internal" && slices.Contains([]string{"smtpwire", "httpapi", "apimail", "ledger"}, second):
 		return wire
 	case first == "internal" && isRig(second):
 		return rig

@@ -11,6 +11,7 @@ import (
 var (
 	ErrShort = errors.New("the source has fewer bytes than before")
 	ErrLong  = errors.New("the source has more bytes than before")
+	ErrOther = errors.New("the source has other bytes than before")
 )
 
 var errCount = errors.New("the source's Read returned an impossible count")
@@ -88,19 +89,28 @@ func (r *Reader) fill(p []byte) (missing int, err error) {
 	return 0, nil
 }
 
+// Next reads the next block of a source of which left bytes are to come: as many of them as buf,
+// which is not empty, has room for. The block lies in buf. By the last one the source has been seen
+// to end where it should, so that what is given out of a source that changed lacks its end.
+func (r *Reader) Next(left int64, buf []byte) (block []byte, err error) {
+	block = buf[:min(left, int64(len(buf)))]
+	if err := r.ReadFull(block); err != nil {
+		return nil, err
+	}
+	if int64(len(block)) == left {
+		err = r.ExpectEnd()
+	}
+	return block, err
+}
+
 // Blocks reads the sizeBytes bytes of r, which are not negative, and closes it. It gives them
-// to emit in blocks as long as buf, which is not empty, and a rest; a block lies in buf.
-// By the last one the source has been seen to end where it should, so that what is emitted of
-// a source that changed lacks its end. An error of emit ends it and is returned as it is.
+// to emit in blocks as long as buf, which is not empty, and a rest; see Next. An error of
+// emit ends it and is returned as it is.
 func Blocks(r *Reader, sizeBytes int64, buf []byte, emit func(block []byte) error) error {
 	defer r.Close()
 	for left := sizeBytes; ; {
-		block := buf[:min(left, int64(len(buf)))]
+		block, err := r.Next(left, buf)
 		left -= int64(len(block))
-		err := r.ReadFull(block)
-		if err == nil && left == 0 {
-			err = r.ExpectEnd()
-		}
 		if err == nil && len(block) > 0 {
 			err = emit(block)
 		}

@@ -51,6 +51,11 @@ type API struct {
 func (p *API) Send(ctx context.Context, a *ledger.Attempt, req *Request) (*mailer.Receipt, error) {
 	req.Gate = a.Gate
 	res, secret := p.call(ctx, req, a.Mark)
+	return p.account(a, res, secret)
+}
+
+// account says what became of an attempt.
+func (p *API) account(a *ledger.Attempt, res Result, secret mailer.Secret) (*mailer.Receipt, error) {
 	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Reply.Whole && !res.Reply.Early {
 		if id, ok := p.Replies.Accepted(res.Reply); ok {
 			return a.Accept(res.Reply.Status, redact.Secrets(id, secret.Reveal())), nil
@@ -63,6 +68,11 @@ func (p *API) Send(ctx context.Context, a *ledger.Attempt, req *Request) (*maile
 // whole; any other is a *mailer.SendError, in the name of a.
 func (p *API) Get(ctx context.Context, a *ledger.Attempt, req *Request) (*Reply, error) {
 	res, secret := p.call(ctx, req, a.Mark)
+	return p.answered(a, res, secret)
+}
+
+// answered says what became of a question.
+func (p *API) answered(a *ledger.Attempt, res Result, secret mailer.Secret) (*Reply, error) {
 	if res.Reply != nil && res.Reply.Status/100 == 2 && res.Reply.Whole {
 		return res.Reply, nil
 	}
@@ -71,7 +81,7 @@ func (p *API) Get(ctx context.Context, a *ledger.Attempt, req *Request) (*Reply,
 
 // call makes one exchange, and another with a fresh credential where the first one's was refused.
 func (p *API) call(ctx context.Context, req *Request, mark func(mailer.Phase)) (Result, mailer.Secret) {
-	if err := p.Client.acquire(ctx, req, mark); err != nil {
+	if err := p.Client.acquire(ctx, req.Gate, mark); err != nil {
 		return p.Client.failed(err), mailer.Secret{}
 	}
 	defer p.Client.pool.Release()

@@ -92,7 +92,7 @@ type Result struct {
 // Do makes one exchange. mark is told how far it gets. A pooled connection that turns
 // out dead before anything was answered or released is replaced in silence (HTTP row 6).
 func (c *Client) Do(ctx context.Context, req *Request, mark func(mailer.Phase)) Result {
-	if err := c.acquire(ctx, req, mark); err != nil {
+	if err := c.acquire(ctx, req.Gate, mark); err != nil {
 		return c.failed(err)
 	}
 	defer c.pool.Release()
@@ -100,9 +100,9 @@ func (c *Client) Do(ctx context.Context, req *Request, mark func(mailer.Phase)) 
 }
 
 // acquire waits for the right to use a connection.
-func (c *Client) acquire(ctx context.Context, req *Request, mark func(mailer.Phase)) *Error {
+func (c *Client) acquire(ctx context.Context, gate *mailer.Gate, mark func(mailer.Phase)) *Error {
 	mark(mailer.PhaseConnect)
-	if err := c.pool.Acquire(ctx, c.limits(ctx, req.Gate).Commit); err != nil {
+	if err := c.pool.Acquire(ctx, c.limits(ctx, gate).Commit); err != nil {
 		return &Error{StageConnect, err}
 	}
 	return nil

@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -69,25 +66,17 @@ func (t *through) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		defer func() { _ = r.Body.Close() }()
 	}
-	base := t.api.Client.base
-	if r.URL.Scheme != base.Scheme || !strings.EqualFold(r.URL.Host, base.Host) || r.Method != http.MethodGet {
-		t.last = Result{Err: &Error{StageBody, fmt.Errorf("%w: it does not ask %s", ErrRequest, base.Host)}}
-		return nil, t.last.Err
+	req, failed := t.api.Client.requestOf(r)
+	if failed == nil && r.Method != http.MethodGet {
+		failed = &Error{StageBody, fmt.Errorf("%w: it asks for more than an answer", ErrRequest)}
 	}
-	req := &Request{Method: r.Method, Path: r.URL.RequestURI()}
-	for name, values := range r.Header {
-		if name != "User-Agent" && name != "Accept" && name != "Accept-Encoding" {
-			req.Fields = append(req.Fields, Field{name, strings.Join(values, ", ")})
-		}
+	if failed != nil {
+		t.last = Result{Err: failed}
+		return nil, failed
 	}
 	t.last = t.api.Client.Do(r.Context(), req, t.attempt.Mark)
 	if t.last.Err != nil {
 		return nil, t.last.Err
 	}
-	reply := t.last.Reply
-	return &http.Response{
-		StatusCode: reply.Status, Status: fmt.Sprintf("%d %s", reply.Status, http.StatusText(reply.Status)),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: reply.Header, Request: r,
-		Body: io.NopCloser(bytes.NewReader(reply.Body)), ContentLength: int64(len(reply.Body)),
-	}, nil
+	return t.last.Reply.response(r), nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -14,20 +15,20 @@ import (
 func (b *body) addresses() error {
 	m := b.msg
 	if len(m.To) == 0 {
-		return unsupported("a message without To recipients")
+		return apimail.Unsupported("a message without To recipients")
 	}
 	n := 1 + len(m.To) + len(m.Cc) + len(m.Bcc) + len(m.ReplyTo)
 	b.emails, b.refs = slices.Grow(b.emails, n), slices.Grow(b.refs, n) // so that pointers into them hold
 	b.mail.From = b.email(m.From.Name, m.From.Address)
 
-	recipients := b.seen.reset(n)
+	recipients := b.seen.Reset(n)
 	p := &b.personalization
 	p.To = b.list(m.To, recipients, b.recipientName)
 	p.CC = b.list(m.Cc, recipients, b.recipientName)
 	p.BCC = b.list(m.Bcc, recipients, b.recipientName)
 
 	asItIs := func(name string) string { return name }
-	switch replyTo := b.list(m.ReplyTo, b.seen.reset(len(m.ReplyTo)), asItIs); len(replyTo) {
+	switch replyTo := b.list(m.ReplyTo, b.seen.Reset(len(m.ReplyTo)), asItIs); len(replyTo) {
 	case 0:
 	case 1:
 		b.mail.ReplyTo = replyTo[0]
@@ -43,10 +44,10 @@ func (b *body) email(name, address string) *mail.Email {
 }
 
 // list returns those addresses that are not in seen yet.
-func (b *body) list(addresses []mailer.Address, seen *names, form func(string) string) []*mail.Email {
+func (b *body) list(addresses []mailer.Address, seen *apimail.NameSet, form func(string) string) []*mail.Email {
 	start := len(b.refs)
 	for i := range addresses {
-		if a := &addresses[i]; seen.add(a.Address) {
+		if a := &addresses[i]; seen.Add(a.Address) {
 			b.refs = append(b.refs, b.email(form(a.Name), a.Address))
 		}
 	}
@@ -69,34 +70,3 @@ func (b *body) recipientName(name string) string {
 }
 
 var quotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-// names is a set of addresses or header field names, which are compared without regard to case.
-type names struct {
-	few  []string
-	many map[string]bool // only for many, where a search would be quadratic
-}
-
-// reset empties s, and prepares it for n names. It returns s.
-func (s *names) reset(n int) *names {
-	clear(s.few)
-	*s = names{few: s.few[:0]}
-	if n > 16 {
-		s.many = make(map[string]bool, n)
-	}
-	return s
-}
-
-// add reports whether name is new.
-func (s *names) add(name string) bool {
-	if s.many != nil {
-		lower := strings.ToLower(name)
-		known := s.many[lower]
-		s.many[lower] = true
-		return !known
-	}
-	if slices.ContainsFunc(s.few, func(other string) bool { return strings.EqualFold(other, name) }) {
-		return false
-	}
-	s.few = append(s.few, name)
-	return true
-}

@@ -1,6 +1,9 @@
 package sendgrid
 
-import "github.com/mailkeel/mailkeel/mailer"
+import (
+	"github.com/mailkeel/mailkeel/internal/apimail"
+	"github.com/mailkeel/mailkeel/mailer"
+)
 
 // The limits of one request. SendGrid says "30 MB" of the whole of it, attachments in base64
 // included; the smaller meaning is taken.
@@ -28,13 +31,13 @@ func fit(m *mailer.Message, strict bool) (degraded []string, err error) {
 	}
 	if _, all := categories(m.Tags); !all {
 		if strict {
-			return nil, unsupported("Tags that are more than %d, or not ASCII", maxCategories)
+			return nil, apimail.Unsupported("Tags that are more than %d, or not ASCII", maxCategories)
 		}
 		degraded = append(degraded, mailer.FeatureTags.String())
 	}
 	if !comesBack(m.Metadata) {
 		if strict {
-			return nil, unsupported("a Metadata key that SendGrid's events use themselves")
+			return nil, apimail.Unsupported("a Metadata key that SendGrid's events use themselves")
 		}
 		degraded = append(degraded, mailer.FeatureMetadata.String())
 	}

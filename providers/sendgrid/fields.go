@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml"
@@ -25,8 +26,8 @@ func (b *body) fields() error {
 	if len(m.Headers)+len(extra) == 0 {
 		return nil
 	}
-	seen := b.seen.reset(1 + len(m.Headers) + len(extra))
-	seen.add("Message-ID")
+	seen := b.seen.Reset(1 + len(m.Headers) + len(extra))
+	seen.Add("Message-ID")
 	for _, list := range [][]mailer.HeaderField{m.Headers, extra} {
 		for i := range list {
 			if err := b.field(&list[i], seen); err != nil {
@@ -37,12 +38,12 @@ func (b *body) fields() error {
 	return nil
 }
 
-func (b *body) field(f *mailer.HeaderField, seen *names) error {
+func (b *body) field(f *mailer.HeaderField, seen *apimail.NameSet) error {
 	switch {
 	case slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, f.Name) }):
-		return unsupported("the header field %q, which SendGrid writes itself", f.Name)
-	case !seen.add(f.Name):
-		return unsupported("the header field %q more than once", f.Name)
+		return apimail.Unsupported("the header field %q, which SendGrid writes itself", f.Name)
+	case !seen.Add(f.Name):
+		return apimail.Unsupported("the header field %q more than once", f.Name)
 	case strings.ContainsAny(f.Value, "\r\n\x00"): // changed since Prepare
 		return fmt.Errorf("%w: header field %q has a line end", mailer.ErrInvalidMessage, f.Name)
 	}
@@ -95,13 +96,13 @@ const maxArgsBytes = 10_000
 func (b *body) customArgs() error {
 	for key, value := range b.msg.Metadata {
 		if strings.HasPrefix(key, argPrefix) {
-			return unsupported("a Metadata key that begins with %s", argPrefix)
+			return apimail.Unsupported("a Metadata key that begins with %s", argPrefix)
 		}
 		b.args[key] = value
 	}
 	identify(b.args, b.msg)
 	if b.json.Exceeds(b.args, maxArgsBytes) {
-		return unsupported("more than %d bytes of Metadata", maxArgsBytes)
+		return apimail.Unsupported("more than %d bytes of Metadata", maxArgsBytes)
 	}
 	b.mail.CustomArgs = b.args
 	return nil

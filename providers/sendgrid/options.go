@@ -7,6 +7,7 @@ import (
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -81,7 +82,7 @@ func optionsOf(m *mailer.Message) (Options, error) {
 			o = *given
 		}
 	default:
-		return o, unsupported("ProviderOptions[%q] is a %T, not a sendgrid.Options", provider, given)
+		return o, apimail.Unsupported("ProviderOptions[%q] is a %T, not a sendgrid.Options", provider, given)
 	}
 	return o, nil
 }
@@ -95,7 +96,7 @@ func (o *Options) check() error {
 		return notUTF8(fmt.Sprintf("ProviderOptions[%q]", provider))
 	}
 	if err := o.limits(); err != nil {
-		return unsupported("ProviderOptions[%q]: %v", provider, err)
+		return apimail.Unsupported("ProviderOptions[%q]: %v", provider, err)
 	}
 	return nil
 }

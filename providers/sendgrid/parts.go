@@ -3,14 +3,13 @@ package sendgrid
 import (
 	"crypto/rand"
 	"fmt"
-	"mime"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -20,7 +19,7 @@ import (
 func (b *body) contents() error {
 	m := b.msg
 	if isDynamic(m) && (m.Text != "" || m.HTML != "" || len(m.Alternatives) > 0) {
-		return unsupported("Text, HTML or Alternatives together with a dynamic template, which replaces them")
+		return apimail.Unsupported("Text, HTML or Alternatives together with a dynamic template, which replaces them")
 	}
 	if m.Text != "" {
 		b.forms = append(b.forms, mail.Content{Type: "text/plain", Value: m.Text})
@@ -36,7 +35,7 @@ func (b *body) contents() error {
 		b.forms = append(b.forms, c)
 	}
 	if len(b.forms) == 0 && m.Template == nil {
-		return unsupported("a message without a body")
+		return apimail.Unsupported("a message without a body")
 	}
 	for i := range b.forms {
 		b.formRefs = append(b.formRefs, &b.forms[i])
@@ -47,35 +46,35 @@ func (b *body) contents() error {
 
 // alternative reads a further form of the body, which JSON holds as text.
 func alternative(a *mailer.Alternative) (mail.Content, error) {
-	kind, name, err := bareType(a.ContentType)
+	kind, name, err := apimail.BareType(a.ContentType)
 	switch {
 	case err != nil:
 		return mail.Content{}, err
 	case name != "":
-		return mail.Content{}, unsupported(`the parameter "name" of an alternative`)
+		return mail.Content{}, apimail.Unsupported(`the parameter "name" of an alternative`)
 	case !strings.HasPrefix(kind, "text/"):
-		return mail.Content{}, unsupported("an alternative that is not text")
+		return mail.Content{}, apimail.Unsupported("an alternative that is not text")
 	case kind == "text/plain" || kind == "text/html":
-		return mail.Content{}, unsupported("a second %s", kind)
+		return mail.Content{}, apimail.Unsupported("a second %s", kind)
 	}
 	text, err := readText(a.Content)
 	if err != nil {
 		return mail.Content{}, err
 	}
 	if text == "" {
-		return mail.Content{}, unsupported("an alternative without content")
+		return mail.Content{}, apimail.Unsupported("an alternative without content")
 	}
 	return mail.Content{Type: kind, Value: text}, nil
 }
 
 func readText(c mailer.Content) (string, error) {
-	size, err := sizeOf(c)
+	size, err := apimail.SizeOf(c, maxMessageBytes)
 	if err != nil {
 		return "", err
 	}
 	src, err := c.Open()
 	if err != nil {
-		return "", sourceError(err)
+		return "", apimail.SourceError(err)
 	}
 	var r exact.Reader
 	r.Reset(src)
@@ -87,17 +86,11 @@ func readText(c mailer.Content) (string, error) {
 	})
 	switch {
 	case err != nil:
-		return "", sourceError(err)
+		return "", apimail.SourceError(err)
 	case !utf8.ValidString(text.String()):
-		return "", unsupported("an alternative that is not UTF-8")
+		return "", apimail.Unsupported("an alternative that is not UTF-8")
 	}
 	return text.String(), nil
-}
-
-// sourceError is about a content that nobody can read. Where it lies is nobody's business who
-// reads the error.
-func sourceError(err error) error {
-	return fmt.Errorf("%w: %w", httpapi.ErrSource, exact.Pathless(err))
 }
 
 // unnamed is the file name of an attachment without one, since SendGrid asks for one.
@@ -129,20 +122,20 @@ func (b *body) attachments() error {
 // describe says what a is. The characters that are refused are those of the page about errors
 // (message.attachments).
 func describe(to *mail.Attachment, a *mailer.Attachment) (err error) {
-	kind, name, err := fileOf(a)
+	kind, name, err := apimail.FileOf(a)
 	if err != nil {
 		return err
 	}
-	size, err := sizeOf(a.Content)
+	size, err := apimail.SizeOf(a.Content, maxMessageBytes)
 	switch {
 	case err != nil:
 		return err
 	case size == 0:
-		return unsupported("an empty attachment")
+		return apimail.Unsupported("an empty attachment")
 	case strings.ContainsAny(name, ",;\r\n"):
-		return unsupported("a file name with a comma or a semicolon")
+		return apimail.Unsupported("a file name with a comma or a semicolon")
 	case strings.ContainsAny(a.ContentID, ",;\r\n"):
-		return unsupported("a ContentID with a comma or a semicolon")
+		return apimail.Unsupported("a ContentID with a comma or a semicolon")
 	}
 	to.Type, to.Filename, to.ContentID, to.Disposition = kind, name, a.ContentID, "attachment"
 	if name == "" {
@@ -152,45 +145,4 @@ func describe(to *mail.Attachment, a *mailer.Attachment) (err error) {
 		to.Disposition = "inline"
 	}
 	return nil
-}
-
-// fileOf returns the media type and the name of a, which may stand in the type alone.
-// [mailer.Prepare] mended Name; what it would have mended is refused in the type.
-func fileOf(a *mailer.Attachment) (kind, name string, err error) {
-	kind, name, err = bareType(a.ContentType)
-	switch {
-	case err != nil:
-		return "", "", err
-	case name == "" || name == a.Name:
-		return kind, a.Name, nil
-	case a.Name != "":
-		return "", "", unsupported("two file names: Name and that in the content type differ")
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, isNotInName):
-		return "", "", unsupported("the file name in a content type, with a character that is not for names")
-	}
-	return kind, name, nil
-}
-
-// isNotInName: separators of folders, controls, and what reorders the text around it.
-func isNotInName(r rune) bool {
-	return r == '/' || r == '\\' || unicode.In(r, unicode.Cc, unicode.Cf)
-}
-
-// bareType returns a media type without parameters, which SendGrid refuses, and the one called
-// name. A charset can be left out where it is UTF-8, which SendGrid takes text for; others cannot.
-func bareType(contentType string) (kind, name string, err error) {
-	if !strings.ContainsRune(contentType, ';') {
-		return strings.ToLower(strings.TrimSpace(contentType)), "", nil
-	}
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil {
-		return "", "", unsupported("a content type that cannot be understood")
-	}
-	for param, value := range params {
-		known := param == "name" || param == "charset" && (strings.EqualFold(value, "utf-8") || strings.EqualFold(value, "us-ascii"))
-		if !known {
-			return "", "", unsupported("the parameter %q of a content type, with its value", param)
-		}
-	}
-	return kind, params["name"], nil
 }

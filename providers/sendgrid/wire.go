@@ -9,6 +9,7 @@ import (
 
 	"github.com/sendgrid/sendgrid-go/helpers/mail"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -37,7 +38,7 @@ type memory struct {
 	forms         []mail.Content
 	formRefs      []*mail.Content
 	headers, args map[string]string
-	seen          names
+	seen          apimail.NameSet
 	inserts       []httpapi.Insert
 	json          jsonWriter
 }
@@ -71,8 +72,11 @@ func (b *body) build() (err error) {
 	b.sandbox = b.cfg.Sandbox || b.options.Sandbox
 	b.one[0] = &b.personalization
 	b.mail.Personalizations = b.one[:]
+	if err := apimail.CheckSize(b.msg, maxMessageBytes); err != nil {
+		return err
+	}
 	for _, step := range [...]func(*body) error{
-		(*body).size, (*body).addresses, (*body).template, (*body).contents, (*body).attachments,
+		(*body).addresses, (*body).template, (*body).contents, (*body).attachments,
 		(*body).fields, (*body).customArgs, (*body).schedule, (*body).settings,
 	} {
 		if err := step(b); err != nil {
@@ -98,7 +102,7 @@ func (b *body) splice() (err error) {
 		return err
 	}
 	if size := b.Size(); size > maxMessageBytes {
-		return unsupported("the request has %d bytes, more than %d", size, int64(maxMessageBytes))
+		return apimail.Unsupported("the request has %d bytes, more than %d", size, int64(maxMessageBytes))
 	}
 	return nil
 }
@@ -137,7 +141,7 @@ func (m *memory) clear() {
 	clear(m.headers)
 	clear(m.args)
 	clear(m.inserts)
-	m.seen.reset(0)
+	m.seen.Reset(0)
 	m.json.Reset()
 	*m = memory{
 		emails: m.emails[:0], refs: m.refs[:0], forms: m.forms[:0], formRefs: m.formRefs[:0],
@@ -159,7 +163,7 @@ func (b *body) schedule() error {
 	case ahead <= 0:
 		return nil
 	case ahead > maxAhead:
-		return unsupported("SendAt is more than 72 hours ahead")
+		return apimail.Unsupported("SendAt is more than 72 hours ahead")
 	}
 	b.mail.SendAt = int(at.Unix())
 	return nil
@@ -185,14 +189,14 @@ func (b *body) template() error {
 	p.Substitutions = b.options.Substitutions
 	switch {
 	case t == nil && m.Subject == "":
-		return unsupported("a message without a Subject")
+		return apimail.Unsupported("a message without a Subject")
 	case t == nil:
 		b.mail.Subject = m.Subject
 		return b.checkSubstitutions(p.Substitutions)
 	case t.Version != "":
-		return unsupported("Template.Version: the active one is always taken")
+		return apimail.Unsupported("Template.Version: the active one is always taken")
 	case len(b.options.Substitutions) > 0:
-		return unsupported("Substitutions together with a Template, which has Data")
+		return apimail.Unsupported("Substitutions together with a Template, which has Data")
 	}
 	b.mail.TemplateID = t.ID
 	if isDynamic(m) {
@@ -204,7 +208,7 @@ func (b *body) template() error {
 	for name, value := range t.Data {
 		s, ok := value.(string)
 		if !ok {
-			return unsupported("Template.Data has a value that is a %T: a legacy template takes strings", value)
+			return apimail.Unsupported("Template.Data has a value that is a %T: a legacy template takes strings", value)
 		}
 		p.Substitutions[name] = s
 	}
@@ -213,12 +217,7 @@ func (b *body) template() error {
 
 func (b *body) checkSubstitutions(all map[string]string) error {
 	if len(all) > maxSubstitutions || b.json.Exceeds(all, maxSubstitutionsBytes) {
-		return unsupported("more than %d substitutions, or more than %d bytes of them", maxSubstitutions, maxSubstitutionsBytes)
+		return apimail.Unsupported("more than %d substitutions, or more than %d bytes of them", maxSubstitutions, maxSubstitutionsBytes)
 	}
 	return nil
-}
-
-// unsupported is about what SendGrid cannot carry, and another provider may.
-func unsupported(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", mailer.ErrUnsupported, fmt.Sprintf(format, args...))
 }

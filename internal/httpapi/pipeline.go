@@ -1,0 +1,216 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/mailkeel/mailkeel/internal/connpool"
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/netconn"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// SendBy makes the one attempt a by send, which runs a vendor's pipeline of policies that ends in
+// a [Transport]. What became of the last of its exchanges is the verdict, whatever send makes of
+// it. Policies find their limits by [Preparing].
+func (p *API) SendBy(ctx context.Context, a *ledger.Attempt, send func(context.Context) error) (*mailer.Receipt, error) {
+	res, secret := p.by(ctx, a.Gate, a.Mark, send)
+	return p.account(a, res, secret)
+}
+
+// GetBy asks the provider something that sends no message, likewise. Replies are as with Get.
+func (p *API) GetBy(ctx context.Context, a *ledger.Attempt, ask func(context.Context) error) (*Reply, error) {
+	res, secret := p.by(ctx, a.Gate, a.Mark, ask)
+	return p.answered(a, res, secret)
+}
+
+// by runs a pipeline while it holds the right to a connection.
+func (p *API) by(ctx context.Context, gate *mailer.Gate, mark func(mailer.Phase), run func(context.Context) error) (Result, mailer.Secret) {
+	if err := p.Client.acquire(ctx, gate, mark); err != nil {
+		return p.Client.failed(err), mailer.Secret{}
+	}
+	defer p.Client.pool.Release()
+	mark(mailer.PhaseAuth)
+	c := &call{client: p.Client, gate: gate, mark: mark}
+	err := run(context.WithValue(ctx, callKey{}, c))
+	if c.exchanges == 0 {
+		c.last = Result{Err: unmade(err)}
+	}
+	return c.last, c.secret
+}
+
+// unmade is why no request was made.
+func unmade(err error) *Error {
+	var own *Error
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, ErrSource):
+		return &Error{StageBody, err}
+	}
+	return &Error{StageBody, fmt.Errorf("%w: %w", ErrRequest, errLibrary)}
+}
+
+// A call is what a pipeline does for one message or question.
+type call struct {
+	client *Client
+	gate   *mailer.Gate
+	mark   func(mailer.Phase)
+
+	committed bool // the gate has agreed, to whichever exchange
+	exchanges int
+	last      Result
+	secret    mailer.Secret // what replies may repeat
+}
+
+type callKey struct{}
+
+func callFrom(ctx context.Context) (*call, *Error) {
+	if c, ok := ctx.Value(callKey{}).(*call); ok {
+		return c, nil
+	}
+	return nil, &Error{StageBody, fmt.Errorf("%w: it is of no call", ErrRequest)}
+}
+
+// Exchanges returns how many exchanges the call that ctx belongs to has made.
+func Exchanges(ctx context.Context) int {
+	if c, failed := callFrom(ctx); failed == nil {
+		return c.exchanges
+	}
+	return 0
+}
+
+// Preparing returns ctx with the limits of what a policy does before its request, such as fetching a
+// credential: those of connecting, and Close. Its cause says which.
+func Preparing(ctx context.Context) (context.Context, context.CancelFunc) {
+	c, failed := callFrom(ctx)
+	if failed != nil {
+		return context.WithCancel(ctx)
+	}
+	limited, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.client.pool.Cut(), func() { cancel(connpool.ErrClosed) })
+	limited, expire := context.WithDeadlineCause(limited, c.client.limits(ctx, c.gate).Connect, netconn.ErrTimeout)
+	return limited, func() {
+		stop()
+		expire()
+		cancel(nil)
+	}
+}
+
+// Unprepared is the error of a policy that ctx, which is one of [Preparing] or like it, or err kept
+// from fetching a credential.
+func Unprepared(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	} else if isContextError(err) {
+		err = fmt.Errorf("%w: its source took too long", netconn.ErrTimeout) // nobody cancelled anything
+	}
+	return &Error{StageCredential, err}
+}
+
+// Hide keeps a credential out of what is told of the provider's replies.
+func Hide(ctx context.Context, secret mailer.Secret) {
+	if c, failed := callFrom(ctx); failed == nil {
+		c.secret = secret
+	}
+}
+
+// Transport is the end of a vendor's pipeline, as azcore's policy.Transporter. It sends requests of
+// [API.SendBy] and [API.GetBy] to the API's own host and no other, never repeats one, follows no
+// redirect, and gives replies whole. Bodies need a length, and Seek where they are to be read again.
+type Transport struct{}
+
+// Do makes one exchange.
+func (Transport) Do(r *http.Request) (*http.Response, error) {
+	c, failed := callFrom(r.Context())
+	if failed != nil {
+		return nil, failed
+	}
+	c.exchanges++
+	req, failed := c.client.requestOf(r)
+	if failed != nil {
+		c.last = Result{Err: failed}
+		return nil, failed
+	}
+	c.mark(mailer.PhaseConnect)
+	req.Gate, req.committed = c.gate, c.committed
+	c.last = c.client.do(r.Context(), req, c.mark)
+	c.committed = req.committed
+	if c.last.Err != nil {
+		return nil, c.last.Err
+	}
+	return c.last.Reply.response(r), nil
+}
+
+// requestOf makes a Request of net/http's form of it.
+func (c *Client) requestOf(r *http.Request) (*Request, *Error) {
+	if r.URL.Scheme != c.base.Scheme || !strings.EqualFold(r.URL.Host, c.base.Host) {
+		return nil, &Error{StageBody, fmt.Errorf("%w: it does not ask %s", ErrRequest, c.base.Host)}
+	}
+	req := &Request{Method: r.Method, Path: r.URL.RequestURI()}
+	for name, values := range r.Header {
+		switch name {
+		case "User-Agent", "Accept", "Accept-Encoding", "Content-Length": // which are ours to write
+		default:
+			req.Fields = append(req.Fields, Field{name, strings.Join(values, ", ")})
+		}
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		req.Body = &streamBody{r.Body, r.ContentLength}
+	}
+	return req, nil
+}
+
+// response is the reply in net/http's form.
+func (r *Reply) response(to *http.Request) *http.Response {
+	return &http.Response{
+		StatusCode: r.Status, Status: fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: r.Header, Request: to,
+		Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
+	}
+}
+
+// A streamBody is a Body that comes from a reader.
+type streamBody struct {
+	src  io.Reader
+	size int64
+}
+
+// Size returns the number of bytes that were announced.
+func (b *streamBody) Size() int64 { return b.size }
+
+// blocks are of the size that the content of attachments is encoded in.
+var blocks = sync.Pool{New: func() any { return new([blockBytes / 3 * 4]byte) }}
+
+// WriteTo writes all that there is, from the beginning.
+func (b *streamBody) WriteTo(w io.Writer) (written int64, err error) {
+	if s, ok := b.src.(io.Seeker); ok {
+		if _, err := s.Seek(0, io.SeekStart); err != nil {
+			return 0, err
+		}
+	}
+	block, _ := blocks.Get().(*[blockBytes / 3 * 4]byte)
+	defer blocks.Put(block)
+	for {
+		n, err := b.src.Read(block[:])
+		if n > 0 {
+			n, unwritten := writeAll(w, block[:n])
+			written += n
+			if unwritten != nil {
+				return written, unwritten
+			}
+		}
+		if err == io.EOF {
+			return written, nil
+		}
+		if err != nil {
+			return written, err
+		}
+	}
+}
