@@ -41,10 +41,32 @@
 //	smtps://user:pass@host:465           implicit TLS
 //	smtp+plaintext://host:2525           no TLS; for servers on this machine
 //
+// Presets know a provider's host, port 587 with STARTTLS, and whatever else is the same for
+// all of its accounts. A host, with or without a port, may stand in the place of "default".
+//
+//	acs+smtp://RESOURCE.APPLICATION.TENANT:${SECRET}@default
+//	m365+smtp://app@example.com:${file:TOKEN}@default
+//	mailgun+smtp://postmaster@mg.example.com:password@default
+//	sendgrid+smtp://KEY@default
+//
+// What stands before the @ is the provider's own:
+//
+//   - acs+smtp: for Azure Communication Services, the user as shown, with | instead of the
+//     dots, or an SMTP username resource; and the client secret of the Entra application,
+//     or with auth=xoauth2 an access token.
+//   - m365+smtp: for Microsoft 365, the mailbox and an OAuth access token (XOAUTH2), which
+//     holds for an hour or so: one in a file is read again when it changes. With
+//     auth=login the mailbox's password, where the tenant still allows that. The sender has to be
+//     the mailbox or one that it may send as; see from=.
+//   - mailgun+smtp: an SMTP credential of the domain, which the API key is not. For domains
+//     in the EU with region=eu.
+//   - sendgrid+smtp: an API key alone. For keys of EU subusers with region=eu.
+//
 // Parameters, besides those of every scheme (see [dsn]): auth=MECHANISM,
 // max_conns=8, idle_timeout=45s, max_messages=100, stall_timeout=30s, reply_timeout=2m,
 // local_name=NAME, chunking=false, one_flight=true, and allow_plaintext=true for
-// smtp+plaintext to another machine.
+// smtp+plaintext to another machine. For m365+smtp the default of max_conns is 3, which is
+// what a mailbox may have: programs that share the mailbox share the three.
 //
 // [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
 package smtp

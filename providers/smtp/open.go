@@ -10,14 +10,14 @@ import (
 )
 
 // Schemes are the connection strings of this package, for a [dsn.Mux].
-var Schemes = dsn.Schemes{
+var Schemes = append(dsn.Schemes{
 	{Name: "smtp", Form: "smtp://user:pass@host:587", Params: params, Open: opener(STARTTLS)},
 	{Name: "smtps", Form: "smtps://user:pass@host:465", Params: params, Open: opener(ImplicitTLS)},
 	{
 		Name: "smtp+plaintext", Form: "smtp+plaintext://localhost:2525",
 		Params: append([]string{"allow_plaintext"}, params...), Open: opener(Plaintext),
 	},
-}
+}, presetSchemes()...)
 
 var params = []string{
 	"auth", "chunking", "idle_timeout", "local_name", "max_conns", "max_messages", "one_flight", "reply_timeout", "stall_timeout",
@@ -28,12 +28,16 @@ func opener(security Security) func(context.Context, *dsn.URL) (mailer.Sender, e
 		if u.IsDefaultHost() {
 			return nil, errors.New("this scheme has no default host: name one")
 		}
-		client, err := New(configOf(u, security))
-		if err != nil {
-			return nil, err // not client: a nil *Client in a Sender would not be nil
-		}
-		return client, nil
+		return newSender(configOf(u, security))
 	}
+}
+
+func newSender(cfg Config) (mailer.Sender, error) {
+	client, err := New(cfg)
+	if err != nil {
+		return nil, err // not client: a nil *Client in a Sender would not be nil
+	}
+	return client, nil
 }
 
 func configOf(u *dsn.URL, security Security) Config {

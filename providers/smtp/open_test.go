@@ -61,6 +61,83 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// What the presets fill in, and what stays the string's.
+func TestOpenPreset(t *testing.T) {
+	type opened struct {
+		host           string
+		port           int
+		user, password string
+		auth           string
+		maxConns       int
+	}
+	const user = "contoso|11111111-1111|22222222-2222"
+	for s, want := range map[string]opened{
+		"acs+smtp://" + user + ":s3cr+t/=@default":                {"smtp.azurecomm.net", 587, user, "s3cr+t/=", "", 8},
+		"acs+smtp://contoso.1111.2222:p@default":                  {"smtp.azurecomm.net", 587, "contoso.1111.2222", "p", "", 8},
+		"acs+smtp://app@example.com:p@default?auth=xoauth2":       {"smtp.azurecomm.net", 587, "app@example.com", "p", "XOAUTH2", 8},
+		"acs+smtp://u:p@relay.example.com":                        {"relay.example.com", 587, "u", "p", "", 8},
+		"m365+smtp://app@example.com:t@default":                   {"smtp.office365.com", 587, "app@example.com", "t", "XOAUTH2", 3},
+		"m365+smtp://u:t@default?auth=xoauth2&max_conns=1":        {"smtp.office365.com", 587, "u", "t", "XOAUTH2", 1},
+		"m365+smtp://u:p@default?auth=login":                      {"smtp.office365.com", 587, "u", "p", "LOGIN", 3},
+		"m365+smtp://u:t@[::1]:2525":                              {"::1", 2525, "u", "t", "XOAUTH2", 3},
+		"mailgun+smtp://postmaster@mg.example.com:p@default":      {"smtp.mailgun.org", 587, "postmaster@mg.example.com", "p", "", 8},
+		"mailgun+smtp://u:p@default?region=us":                    {"smtp.mailgun.org", 587, "u", "p", "", 8},
+		"mailgun+smtp://u:p@default?region=eu":                    {"smtp.eu.mailgun.org", 587, "u", "p", "", 8},
+		"mailgun+smtp://u:p@smtp.mailgun.org:2525":                {"smtp.mailgun.org", 2525, "u", "p", "", 8},
+		"sendgrid+smtp://SG.key@default":                          {"smtp.sendgrid.net", 587, "apikey", "SG.key", "", 8},
+		"sendgrid+smtp://SG.key@default?region=eu&auth=plain":     {"smtp.eu.sendgrid.net", 587, "apikey", "SG.key", "PLAIN", 8},
+		"sendgrid+smtp://SG.key@relay.example.com:25?max_conns=9": {"relay.example.com", 25, "apikey", "SG.key", "", 9},
+	} {
+		c := open(t, s).cfg
+		got := opened{c.Host, c.Port, c.Username, revealed(c), c.Auth, c.MaxConns}
+		if got != want || c.Security != STARTTLS || c.AllowPlaintext || c.TLSConfig.ServerName != c.Host || c.Name != c.Host {
+			t.Errorf("%s: got %+v, want %+v; security %v, TLS name %s, name %s", s, got, want, c.Security, c.TLSConfig.ServerName, c.Name)
+		}
+	}
+}
+
+// The parameters that all schemes of this package take are those of the presets too.
+func TestOpenPresetParameters(t *testing.T) {
+	c := open(t, "sendgrid+smtp://K@default?name=n&timeout=1s&stall_timeout=2s&reply_timeout=3s&idle_timeout=4s"+
+		"&max_messages=5&local_name=app.example.com&chunking=false&one_flight=true&strict=true").cfg
+	if c.Name != "n" || c.Timeout != time.Second || c.StallTimeout != 2*time.Second || c.ReplyTimeout != 3*time.Second || c.IdleTimeout != 4*time.Second ||
+		c.MaxMessagesPerConn != 5 || c.LocalName != "app.example.com" || !c.DisableChunking || !c.OneFlight || !c.Strict {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestOpenPresetRefuses(t *testing.T) {
+	const (
+		both = "a user and a password are needed: the form is "
+		own  = "known are auth, ca_file, chunking, from, idle_timeout, local_name, max_conns, max_messages, name, one_flight, "
+	)
+	for s, want := range map[string]string{
+		"acs+smtp://default":                             both + "acs+smtp://RESOURCE.APPLICATION.TENANT:${SECRET}@default",
+		"acs+smtp://u@default":                           both,
+		"acs+smtp://:p@default":                          "user: is empty",
+		"m365+smtp://app@example.com@default":            both + "m365+smtp://app@example.com:${file:TOKEN}@default",
+		"m365+smtp://u@default?auth=xoauth2":             both,
+		"mailgun+smtp://relay.example.com:25":            both,
+		"sendgrid+smtp://default":                        "no key before an @: the form is sendgrid+smtp://KEY@default",
+		"sendgrid+smtp://apikey:K@default":               "only a key stands before the @",
+		"acs+smtp://u:p@default:25":                      "the host default takes no port",
+		"sendgrid+smtp://K@default:2525":                 "the host default takes no port",
+		"mailgun+smtp://u:p@default?region=ap":           `parameter "region": is not one of us, eu`,
+		"mailgun+smtp://u:p@smtp.mailgun.org?region=eu":  "region goes with the host default alone",
+		"mailgun+smtp://u:p@smtp.mailgun.org?region=ap":  `parameter "region": is not one of us, eu`,
+		"mailgun+smtp://u:p@h?domain=d":                  `unknown parameter "domain": ` + own + "region, reply_timeout, stall_timeout, strict, timeout",
+		"acs+smtp://u:p@default?region=eu":               `unknown parameter "region": ` + own + "reply_timeout, stall_timeout, strict, timeout",
+		"m365+smtp://u:p@default?auth=xoauth2&auth=a":    `repeated parameter "auth": ` + own,
+		"sendgrid+smtp://K@localhost?allow_plaintext=no": `unknown parameter "allow_plaintext": ` + own,
+		"m365+smtp://u:p@default?auth=ntlm":              "Auth is not one of",
+	} {
+		sender, err := dsn.Mux{Schemes}.Open(t.Context(), s)
+		if err == nil || sender != nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, %v; want an error with %q and nothing else", s, sender, err, want)
+		}
+	}
+}
+
 func revealed(c Config) string {
 	secret, _ := c.Password.Secret(context.Background())
 	return secret.Reveal()
