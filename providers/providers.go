@@ -18,6 +18,7 @@ import (
 
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/dsn"
+	"github.com/mailkeel/mailkeel/providers/acs"
 	"github.com/mailkeel/mailkeel/providers/mailgun"
 	"github.com/mailkeel/mailkeel/providers/sendgrid"
 	"github.com/mailkeel/mailkeel/providers/smtp"
@@ -30,7 +31,7 @@ type Sender interface {
 }
 
 // Mux returns the schemes of all adapters.
-func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes} }
+func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes, acs.SchemesWith(entra)} }
 
 // Open returns the Sender that the connection string s describes: one provider's, or a
 // *router.Router over several, as in "failover(smtp://... sendgrid://...)". [mailer.Find]

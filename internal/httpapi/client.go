@@ -35,6 +35,9 @@ func New(cfg Config) (*Client, error) {
 // Host returns the server's name.
 func (c *Client) Host() string { return c.base.Hostname() }
 
+// Base returns the scheme and the host, with the port where it is not the usual one.
+func (c *Client) Base() url.URL { return url.URL{Scheme: c.base.Scheme, Host: c.base.Host} }
+
 // Close ends the Client; see [mailer.Closer].
 func (c *Client) Close(ctx context.Context) error {
 	err := c.pool.Close(ctx)

@@ -19,6 +19,8 @@ import (
 type Config struct {
 	// BaseURL is the scheme, the host, and a port where it is not the usual one.
 	BaseURL string
+	// BaseName is what errors call BaseURL; empty means that.
+	BaseName string
 	// AllowPlaintext permits http:// to this machine, and to no other.
 	AllowPlaintext bool
 	// TLSConfig is cloned. Nil means the system's roots.
@@ -54,7 +56,7 @@ const (
 
 // withDefaults checks c and fills in what is zero.
 func (c Config) withDefaults() (Config, *url.URL, error) {
-	base, err := parseBase(c.BaseURL, c.AllowPlaintext)
+	base, err := c.parseBase()
 	if err != nil {
 		return c, nil, err
 	}
@@ -89,23 +91,24 @@ func (c *Config) check() error {
 }
 
 // parseBase takes a scheme and a host, and nothing that could hide where a request goes.
-func parseBase(s string, allowPlaintext bool) (*url.URL, error) {
-	u, err := url.Parse(s)
+func (c *Config) parseBase() (*url.URL, error) {
+	wrong := func(how string) (*url.URL, error) { return nil, errors.New(cmp.Or(c.BaseName, "BaseURL") + " " + how) }
+	u, err := url.Parse(c.BaseURL)
 	switch {
 	case err != nil:
-		return nil, errors.New("BaseURL is not a URL") // the cause repeats it, with what else it may hold
+		return wrong("is not a URL") // the cause repeats it, with what else it may hold
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery || strings.Trim(u.Path, "/") != "" || u.Opaque != "":
-		return nil, errors.New("BaseURL is more than a scheme, a host and a port")
+		return wrong("is more than a scheme, a host and a port")
 	case u.Hostname() == "":
-		return nil, errors.New("BaseURL names no host")
+		return wrong("names no host")
 	case u.Scheme == "https":
 		return u, nil
 	case u.Scheme != "http":
-		return nil, errors.New("BaseURL does not begin with https://")
-	case !allowPlaintext:
-		return nil, errors.New("BaseURL begins with http://: set AllowPlaintext (insecure=true), which is for servers on this machine")
+		return wrong("does not begin with https://")
+	case !c.AllowPlaintext:
+		return wrong("begins with http://: set AllowPlaintext (insecure=true), which is for servers on this machine")
 	case !isLoopbackName(u.Hostname()):
-		return nil, errors.New("BaseURL begins with http:// and names another machine")
+		return wrong("begins with http:// and names another machine")
 	}
 	return u, nil
 }

@@ -121,11 +121,16 @@ func (w *Writer) pairs(all map[string]string) {
 	slices.Sort(w.keys)
 	w.Begin('{')
 	for _, key := range w.keys {
-		w.text = append(AppendString(w.text, key), ':')
-		w.Element(all[key])
+		w.Pair(key, all[key])
 	}
 	w.End('}')
 	clear(w.keys)
+}
+
+// Pair writes a member whose name may need escapes, even where it is empty.
+func (w *Writer) Pair(name, value string) {
+	w.text = append(AppendString(w.text, name), ':')
+	w.Element(value)
 }
 
 // Exceeds reports whether an object of strings is longer than most octets.

@@ -1,0 +1,58 @@
+package acs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+const (
+	// firstPoll is when an operation is asked for first where the service does not say when. The time doubles.
+	firstPoll = 2 * time.Second
+	// pollSpare is the share of status reads in percent that waiting leaves to the settling of doubts.
+	pollSpare = 50
+)
+
+// await waits for the terminal status of an operation that was accepted, where Config.Wait says so.
+// Only that it failed changes the verdict: whatever keeps us from knowing comes after acceptance.
+func (c *Client) await(ctx context.Context, a *ledger.Attempt, r *mailer.Receipt, after time.Duration) (*mailer.Receipt, error) {
+	if c.cfg.Wait == 0 {
+		return r, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Wait)
+	defer cancel()
+	o := c.poll(ctx, a.Msg.From.Address, r.ProviderMessageID, after)
+	if o.Outcome != mailer.NotAccepted {
+		return r, nil
+	}
+	why := ledger.Reason{Protocol: "http", Code: r.Attempts[0].Code, Text: o.Code + " " + o.Detail}
+	v := failure(o.Code)
+	e := a.Refuse(v, why, &responseError{err: errors.New("dropped after it was accepted: " + why.Text), status: why.Code, code: o.Code})
+	return nil, e
+}
+
+// poll asks for the operation until it is done, or nobody can wait any longer.
+func (c *Client) poll(ctx context.Context, from, id string, after time.Duration) (o Operation) {
+	pause := firstPoll
+	for wait := max(after, pause); hasTime(ctx, wait) && c.pause(ctx, wait); {
+		next, err := c.read(ctx, from, id, pollSpare)
+		if err != nil {
+			return o
+		}
+		if o = next; o.Done() {
+			return o
+		}
+		pause *= 2
+		wait = max(o.RetryAfter, pause)
+	}
+	return o
+}
+
+// hasTime reports whether ctx lasts longer than d.
+func hasTime(ctx context.Context, d time.Duration) bool {
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) > d
+}

@@ -1,0 +1,94 @@
+package acs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// settleLimit is for asking what a refusal leaves open.
+const settleLimit = 5 * time.Second
+
+// isDoubtful: the service may have the message although it says no. 409 means that it knows the
+// Operation-Id, and under GuardMessageID 400 may mean that it knows the Message-ID; 503 may come
+// of something behind the application.
+func (c *Client) isDoubtful(e *mailer.SendError) bool {
+	switch e.Code {
+	case http.StatusConflict:
+		return true
+	case http.StatusServiceUnavailable:
+		return e.Outcome == mailer.NotAccepted
+	case http.StatusBadRequest:
+		return c.cfg.GuardMessageID
+	}
+	return false
+}
+
+// settle asks for the operation. Nil means that what was said stands.
+func (c *Client) settle(ctx context.Context, a *ledger.Attempt, id string) *mailer.Receipt {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	o, err := c.read(ctx, a.Msg.From.Address, id, 0)
+	if err != nil {
+		return nil
+	}
+	return a.Accept(http.StatusOK, o.ID)
+}
+
+// lags are the waits before each question of Resolve: an operation may show a little after it was
+// accepted. UNVERIFIED: how long that can take.
+var lags = [...]time.Duration{0, time.Second, 3 * time.Second}
+
+// Resolve implements [mailer.Resolver] by the operation of the message's [OperationID]. Where there
+// is one, the service has taken the message: [mailer.Accepted], whatever became of it then, which
+// [Client.Status] tells. Where there is none three times within 4 s, that proves nothing: Unknown.
+// It takes one to three status reads of the quota. The error is never a [*mailer.SendError]; it wraps
+// [mailer.ErrInvalidMessage] where msg is not prepared.
+func (c *Client) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outcome, error) {
+	if msg == nil || msg.MessageID == "" || msg.IdempotencyKey == "" {
+		return mailer.Unknown, fmt.Errorf("%s: %w: only a prepared message can be asked for", provider, mailer.ErrInvalidMessage)
+	}
+	var failed error
+	answered := false
+	for _, lag := range lags {
+		if !c.pause(ctx, lag) {
+			break
+		}
+		_, err := c.read(ctx, msg.From.Address, OperationID(msg.IdempotencyKey), 0)
+		switch {
+		case err == nil:
+			return mailer.Accepted, nil
+		case errors.Is(err, ErrNoOperation):
+			answered = true
+		case errors.Is(err, mailer.ErrUnauthorized), errors.Is(err, mailer.ErrRateLimited):
+			return mailer.Unknown, err
+		default:
+			failed = err
+		}
+	}
+	if answered {
+		return mailer.Unknown, nil
+	}
+	return mailer.Unknown, failed
+}
+
+// pause waits, and reports whether there is a point in going on.
+func (c *Client) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+	case <-c.closing:
+	}
+	return false
+}

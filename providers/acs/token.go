@@ -1,0 +1,193 @@
+package acs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
+	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/internal/redact"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// The times of tokens.
+const (
+	fetchLimit   = 30 * time.Second // for one fetch, whoever waits for it
+	renewBefore  = 5 * time.Minute  // the end of a token that does not say when to renew it
+	renewPause   = 30 * time.Second // between two attempts to renew one that still serves
+	undatedToken = time.Minute      // how long one serves that does not say when it ends
+)
+
+// tokens stands between the credential and azcore's token policy, which sends tokens that have expired,
+// and lets requests wait for the one that fetches a token, however soon they have to end. Here one
+// fetch serves all who wait, each waits for as long as it may, and a token that is about to
+// end is replaced while it still serves.
+type tokens struct {
+	credential azcore.TokenCredential
+	options    policy.TokenRequestOptions
+	life       context.Context //nolint:containedctx // a fetch outlives the send that asked first
+
+	mu      sync.Mutex
+	held    azcore.AccessToken
+	fetch   *fetch // the latest
+	renewed time.Time
+}
+
+// A fetch is a token on its way. The fields are set before done is closed.
+type fetch struct {
+	done  chan struct{}
+	token azcore.AccessToken
+	err   error
+}
+
+func newTokens(life context.Context, credential azcore.TokenCredential, scope string) *tokens {
+	return &tokens{
+		credential: credential, life: life,
+		options: policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true}, // as azcore's policy asks
+	}
+}
+
+// Do implements [policy.Policy]. It makes sure that there is a token for azcore's policy behind it. A
+// refusal is answered once with a fresh one.
+func (t *tokens) Do(req *policy.Request) (*http.Response, error) {
+	token, res, err := t.send(req)
+	if !isRefused(req, res, err) {
+		return res, err
+	}
+	t.forget(token)
+	_ = res.Body.Close()
+	if err := req.RewindBody(); err != nil {
+		return nil, err
+	}
+	_, res, err = t.send(req)
+	return res, err
+}
+
+func (t *tokens) send(req *policy.Request) (token string, res *http.Response, err error) {
+	ctx := req.Raw().Context()
+	limited, cancel := httpapi.Preparing(ctx)
+	defer cancel()
+	held, err := t.get(limited)
+	if err != nil {
+		return "", nil, httpapi.Unprepared(limited, err)
+	}
+	httpapi.Hide(ctx, mailer.NewSecret(held.Token))
+	res, err = req.Next()
+	return held.Token, res, err
+}
+
+// GetToken implements [azcore.TokenCredential] for azcore's policy. It asks for claims only when the
+// service has challenged a token for lack of them.
+func (t *tokens) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if options.Claims == "" {
+		return t.get(ctx)
+	}
+	limited, cancel := httpapi.Preparing(ctx)
+	defer cancel()
+	token, err := t.ask(limited, options)
+	if err != nil {
+		return token, httpapi.Unprepared(limited, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.held = token
+	return token, nil
+}
+
+// get returns a token that has not expired. It waits for one until ctx ends.
+func (t *tokens) get(ctx context.Context) (azcore.AccessToken, error) {
+	token, f := t.current(time.Now())
+	if f == nil {
+		return token, nil
+	}
+	select {
+	case <-f.done:
+		return f.token, f.err
+	case <-ctx.Done():
+		return azcore.AccessToken{}, ctx.Err()
+	}
+}
+
+// current returns the token that is held, or else the fetch to wait for.
+func (t *tokens) current(now time.Time) (azcore.AccessToken, *fetch) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !now.Before(t.held.ExpiresOn) {
+		return azcore.AccessToken{}, t.begin()
+	}
+	renew := t.held.RefreshOn
+	if renew.IsZero() {
+		renew = t.held.ExpiresOn.Add(-renewBefore)
+	}
+	if now.After(renew) && now.Sub(t.renewed) > renewPause {
+		t.renewed = now
+		t.begin()
+	}
+	return t.held, nil
+}
+
+// begin returns the fetch that is under way, or a new one.
+func (t *tokens) begin() *fetch {
+	if t.fetch == nil {
+		t.fetch = &fetch{done: make(chan struct{})}
+		go t.run(t.fetch)
+	}
+	return t.fetch
+}
+
+func (t *tokens) run(f *fetch) {
+	ctx, cancel := context.WithTimeout(t.life, fetchLimit)
+	defer cancel()
+	token, err := t.ask(ctx, t.options)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.fetch = nil; err == nil {
+		t.held = token
+	}
+	f.token, f.err = token, err
+	close(f.done)
+}
+
+var errExpired = errors.New("the credential returned a token that has expired")
+
+// ask asks the credential itself.
+func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := t.credential.GetToken(ctx, options)
+	now := time.Now()
+	switch {
+	case err != nil:
+		return azcore.AccessToken{}, &credentialError{err}
+	case token.Token == "":
+		return azcore.AccessToken{}, errors.New("the credential returned no token")
+	case token.ExpiresOn.IsZero():
+		token.ExpiresOn = now.Add(undatedToken)
+	case !now.Before(token.ExpiresOn):
+		return azcore.AccessToken{}, errExpired
+	}
+	return token, nil
+}
+
+// forget drops a token that was refused.
+func (t *tokens) forget(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.held.Token == token {
+		t.held = azcore.AccessToken{}
+	}
+}
+
+// A credentialError is what a credential says, on one line, and without what no log should hold.
+// Those of azidentity repeat whole replies.
+type credentialError struct{ err error }
+
+func (e *credentialError) Error() string {
+	return cmp.Or(redact.Text(e.err.Error()), "the credential failed")
+}
+
+func (e *credentialError) Unwrap() error { return e.err }
