@@ -31,7 +31,9 @@ type Sender interface {
 }
 
 // Mux returns the schemes of all adapters.
-func Mux() dsn.Mux { return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes, acs.SchemesWith(entra)} }
+func Mux() dsn.Mux {
+	return dsn.Mux{smtp.Schemes, sendgrid.Schemes, mailgun.Schemes, acs.SchemesWith(entra)}
+}
 
 // Open returns the Sender that the connection string s describes: one provider's, or a
 // *router.Router over several, as in "failover(smtp://... sendgrid://...)". [mailer.Find]

@@ -60,6 +60,7 @@ func TestBurst(t *testing.T) {
 		{"a single call", Quota{PerMinute: 1}, 1, 90, 1, 1},
 		{"more than all", Quota{}, 1, 300, 1, 0},
 		{"less than none", Quota{}, 1, -300, 30, 30},
+		{"the largest quota", Quota{PerMinute: math.MaxInt, PerHour: math.MaxInt}, 1, 99, 10_000, 10_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := newMeter(tt.quota, tt.share)
@@ -130,24 +131,15 @@ func TestNoLimit(t *testing.T) {
 	}
 }
 
-func TestLargestQuota(t *testing.T) {
-	q := newQuotas(Quota{PerMinute: math.MaxInt, PerHour: math.MaxInt}, 1)
-	for _, m := range []*meter{q.customSends, q.customReads} {
-		if got := burst(m, origin, 99); got != 10_000 {
-			t.Errorf("only %d calls", got)
-		}
-	}
-}
-
 func TestGiveBack(t *testing.T) {
-	at := func(s time.Duration) time.Time { return origin.Add(s * time.Second) }
+	at := func(seconds int) time.Time { return origin.Add(time.Duration(seconds) * time.Second) }
 	m := newMeter(Quota{PerMinute: 3, PerHour: -1}, 1)
-	for _, s := range []time.Duration{0, 10, 20} {
-		m.take(at(s), 0)
+	for _, seconds := range []int{0, 10, 20} {
+		m.take(at(seconds), 0)
 	}
-	m.giveBack(at(-5))   // before all
-	m.giveBack(at(15))   // nothing was taken then
-	m.giveBack(at(61))   // after all, where slot 0 will have been
+	m.giveBack(at(-5)) // before all
+	m.giveBack(at(15)) // nothing was taken then
+	m.giveBack(at(61)) // after all, where slot 0 will have been
 	m.giveBack(at(3600))
 	if got := burst(m, at(20), 0); got != 0 {
 		t.Fatalf("got %d calls for nothing given back", got)
@@ -401,6 +393,7 @@ func TestQuotas(t *testing.T) {
 		{"raised", Quota{PerMinute: 50, PerHour: 1000}, 1, 50, 100, 5, 10, 1000, 2000},
 		{"one of two", Quota{}, 2, 15, 30, 2, 5, 50, 100},
 		{"no limit a minute", Quota{PerMinute: -1}, 1, 100, 200, 10, 20, 100, 200},
+		{"the largest", Quota{PerMinute: math.MaxInt, PerHour: math.MaxInt}, 1, 10_000, 10_000, 5, 10, maxLimit, maxLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := newQuotas(tt.quota, tt.share)

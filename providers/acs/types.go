@@ -41,7 +41,7 @@ func isShown(ext string) bool {
 
 // listedType returns the name that the page has for a media type which programs also know by
 // another name, and any other type as it is. That the service takes the other names as well
-// is UNVERIFIED.
+// is UNVERIFIED, so an attachment goes out under the name of the page.
 func listedType(mediaType string) string {
 	switch mediaType {
 	case "application/vnd.rar":
