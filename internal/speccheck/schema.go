@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
-
-// specURL is the name under which a description is known while it is compiled.
-const specURL = "file:///spec.json"
 
 // A correction mends an error of a description before it is used.
 type correction struct {
@@ -20,9 +19,41 @@ type correction struct {
 	with map[string]any
 }
 
-// compile returns the schema at path, a JSON pointer, of the OpenAPI description in file.
-// Objects that list their properties are closed: a member with another name is an error.
+// compile returns the schema at path, a JSON pointer, of the OpenAPI description in file, which may refer to
+// other files. Objects that list their properties are closed: a member with another name is an
+// error.
 func compile(file, path string, corrections ...correction) (*jsonschema.Schema, error) {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	name := (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String()
+	doc, err := loader{}.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range corrections {
+		if err := c.apply(doc); err != nil {
+			return nil, err
+		}
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.UseLoader(loader{})
+	if err := compiler.AddResource(name, doc); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(name + "#" + path)
+}
+
+// A loader reads descriptions from files.
+type loader struct{}
+
+// Load implements [jsonschema.URLLoader].
+func (loader) Load(name string) (any, error) {
+	file, err := jsonschema.FileLoader{}.ToFile(name)
+	if err != nil {
+		return nil, err
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -31,17 +62,8 @@ func compile(file, path string, corrections ...correction) (*jsonschema.Schema, 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	for _, c := range corrections {
-		if err := c.apply(doc); err != nil {
-			return nil, err
-		}
-	}
 	closeObjects(doc)
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(specURL, doc); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(specURL + "#" + path)
+	return doc, nil
 }
 
 func (c *correction) apply(doc any) error {
