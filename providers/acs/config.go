@@ -105,6 +105,7 @@ func (c Config) withDefaults() (Config, error) {
 	if err := c.check(); err != nil {
 		return c, configError(err)
 	}
+	c.Endpoint = canonical(c.Endpoint)
 	c.APIVersion = cmp.Or(c.APIVersion, defaultVersion)
 	c.Scope = cmp.Or(c.Scope, scopeOf(c.Endpoint))
 	c.QuotaShare = cmp.Or(c.QuotaShare, 1)
@@ -136,6 +137,15 @@ func (c *Config) check() error {
 		return err
 	}
 	return nil
+}
+
+// canonical is the form in which the host is signed: in lower case, and without the usual port.
+func canonical(endpoint string) string {
+	endpoint = strings.TrimRight(strings.ToLower(endpoint), "/")
+	if strings.HasPrefix(endpoint, "https://") {
+		endpoint = strings.TrimSuffix(endpoint, ":443")
+	}
+	return endpoint
 }
 
 // scopeOf: sovereign clouds have a scope of their own.

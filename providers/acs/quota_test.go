@@ -113,21 +113,14 @@ func TestWait(t *testing.T) {
 }
 
 func TestNoLimit(t *testing.T) {
-	for _, limit := range []int{-1, math.MinInt} {
-		q := newQuotas(Quota{PerMinute: limit, PerHour: limit}, 3)
-		for name, m := range map[string]*meter{
-			"custom sends": q.customSends, "custom reads": q.customReads,
-			"managed sends": q.managedSends, "managed reads": q.managedReads,
-		} {
-			if got := burst(m, origin, 50); got != 10_000 {
-				t.Errorf("%s: only %d calls", name, got)
-			}
-			m.giveBack(origin)
-			m.closeUntil(origin.Add(time.Hour))
-			if got := m.take(origin, 0); got != time.Hour {
-				t.Errorf("%s: closed for an hour, got a wait of %v", name, got)
-			}
-		}
+	m := newMeter(Quota{PerMinute: -1, PerHour: math.MinInt}, 3)
+	if got := burst(m, origin, 50); got != 10_000 {
+		t.Errorf("only %d calls", got)
+	}
+	m.giveBack(origin)
+	m.closeUntil(origin.Add(time.Hour))
+	if got := m.take(origin, 0); got != time.Hour {
+		t.Errorf("closed for an hour, got a wait of %v", got)
 	}
 }
 
@@ -381,42 +374,34 @@ func TestMeterAllocatesNothing(t *testing.T) {
 }
 
 func TestQuotas(t *testing.T) {
+	const most = math.MaxInt
 	for _, tt := range []struct {
-		name                      string
-		quota                     Quota
-		share                     int
-		custom, customReads       int
-		managed, managedReads     int
-		hourCustom, hourCustomGet int
+		name  string
+		quota Quota
+		share int
+		want  [4]Quota // custom sends and reads, managed sends and reads; here zero is no limit
 	}{
-		{"defaults", Quota{}, 1, 30, 60, 5, 10, 100, 200},
-		{"raised", Quota{PerMinute: 50, PerHour: 1000}, 1, 50, 100, 5, 10, 1000, 2000},
-		{"one of two", Quota{}, 2, 15, 30, 2, 5, 50, 100},
-		{"no limit a minute", Quota{PerMinute: -1}, 1, 100, 200, 10, 20, 100, 200},
-		{"the largest", Quota{PerMinute: math.MaxInt, PerHour: math.MaxInt}, 1, 10_000, 10_000, 5, 10, maxLimit, maxLimit},
+		{"defaults", Quota{}, 0, [4]Quota{{30, 100}, {60, 200}, {5, 10}, {10, 20}}},
+		{"raised", Quota{50, 1000}, 1, [4]Quota{{50, 1000}, {100, 2000}, {5, 10}, {10, 20}}},
+		{"raised as far as it goes", Quota{most, most}, 1, [4]Quota{{maxLimit, maxLimit}, {maxLimit, maxLimit}, {5, 10}, {10, 20}}},
+		{"one of two", Quota{}, 2, [4]Quota{{15, 50}, {30, 100}, {2, 5}, {5, 10}}},
+		{"no limit a minute", Quota{PerMinute: -1}, 1, [4]Quota{{0, 100}, {0, 200}, {0, 10}, {0, 20}}},
+		{"no limit an hour", Quota{PerHour: math.MinInt}, 1, [4]Quota{{30, 0}, {60, 0}, {5, 0}, {10, 0}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			q := newQuotas(tt.quota, tt.share)
-			for _, m := range []struct {
-				name  string
-				meter *meter
-				want  int
-			}{
-				{"custom sends", q.send("a@contoso.example"), tt.custom},
-				{"custom reads", q.read("a@contoso.example"), tt.customReads},
-				{"managed sends", q.send("a@1234.azurecomm.net"), tt.managed},
-				{"managed reads", q.read("a@1234.azurecomm.net"), tt.managedReads},
-			} {
-				if got := burst(m.meter, origin, 0); got != m.want {
-					t.Errorf("%s: got %d at once, want %d", m.name, got, m.want)
-				}
+			got := [4]Quota{
+				limits(q.send("a@contoso.example")), limits(q.read("a@contoso.example")),
+				limits(q.send("a@1234.azurecomm.net")), limits(q.read("a@1234.azurecomm.net")),
 			}
-			if q.customSends.hour.limit != tt.hourCustom || q.customReads.hour.limit != tt.hourCustomGet {
-				t.Errorf("got %d and %d an hour", q.customSends.hour.limit, q.customReads.hour.limit)
+			if got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})
 	}
 }
+
+func limits(m *meter) Quota { return Quota{PerMinute: m.minute.limit, PerHour: m.hour.limit} }
 
 func TestIsManaged(t *testing.T) {
 	for _, tt := range []struct {

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"hash"
 	"io"
 	"net/http"
@@ -109,12 +108,13 @@ type macRun struct {
 	sum  [sha256.Size]byte
 }
 
-var errKey = errors.New("the access key is not base64, as the portal shows it")
-
 func newAccessKey(text mailer.Secret) (*accessKey, error) {
+	if err := checkAccessKey(text.Reveal()); err != nil {
+		return nil, err
+	}
 	key, err := base64.StdEncoding.DecodeString(text.Reveal())
-	if err != nil || len(key) == 0 {
-		return nil, errKey
+	if err != nil {
+		return nil, err
 	}
 	k := &accessKey{text: text}
 	k.macs.New = func() any { return &macRun{mac: hmac.New(sha256.New, key)} }
