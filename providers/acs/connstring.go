@@ -115,23 +115,23 @@ func (p *portalForm) checkKey() error {
 	if p.key == "" {
 		return errors.New("no accesskey=... in it")
 	}
-	return checkAccessKey(p.key)
+	_, err := decodeKey(p.key)
+	return err
 }
 
 // minKeyBytes is well below the keys that Azure makes, and above what slips in by mistake.
 const minKeyBytes = 16
 
-// checkAccessKey returns an error where key is no access key in base64 (RFC 4648 section 4).
-// The error repeats nothing of the key.
-func checkAccessKey(key string) error {
+// decodeKey decodes an access key from base64 (RFC 4648 section 4). The error repeats nothing of it.
+func decodeKey(key string) ([]byte, error) {
 	raw, err := base64.StdEncoding.DecodeString(key)
 	switch {
 	case err != nil || strings.ContainsAny(key, "\r\n"): // which the decoder passes over
-		return errors.New("the access key is not base64")
+		return nil, errors.New("the access key is not base64")
 	case len(raw) < minKeyBytes:
-		return fmt.Errorf("the access key has fewer than %d bytes: is all of it there?", minKeyBytes)
+		return nil, fmt.Errorf("the access key has fewer than %d bytes: is all of it there?", minKeyBytes)
 	}
-	return nil
+	return raw, nil
 }
 
 // rewrite turns the portal's form into acs://host?key=BASE64, for [dsn.Scheme.Rewrite]. What

@@ -109,10 +109,7 @@ type macRun struct {
 }
 
 func newAccessKey(text mailer.Secret) (*accessKey, error) {
-	if err := checkAccessKey(text.Reveal()); err != nil {
-		return nil, err
-	}
-	key, err := base64.StdEncoding.DecodeString(text.Reveal())
+	key, err := decodeKey(text.Reveal())
 	if err != nil {
 		return nil, err
 	}
