@@ -120,7 +120,7 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 	case a.Phase < mailer.PhaseCommitted:
 		meter.giveBack(now) // it never got there
 	case e.Code == http.StatusTooManyRequests:
-		meter.closeUntil(time.Now().Add(e.RetryAfter))
+		meter.heed(time.Now(), e.RetryAfter)
 	case c.isDoubtful(e):
 		if receipt := c.settle(ctx, a, id); receipt != nil {
 			return c.await(ctx, a, receipt, 0)

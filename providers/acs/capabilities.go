@@ -1,16 +1,13 @@
 package acs
 
-import (
-	"github.com/mailkeel/mailkeel/internal/apimail"
-	"github.com/mailkeel/mailkeel/mailer"
-)
+import "github.com/mailkeel/mailkeel/mailer"
 
-// lacking is what the API has no place for. What Tracking can do, fit says.
+// lacking is what the API has no place for.
 const lacking = mailer.FeatureRaw | mailer.FeatureAlternatives | mailer.FeatureSender | mailer.FeatureReturnPath |
 	mailer.FeatureUTF8 | mailer.FeatureSchedule | mailer.FeatureTemplate | mailer.FeatureEnvelope |
-	mailer.FeatureTags | mailer.FeatureMetadata | mailer.FeatureSenderName | mailer.FeatureDSN
+	mailer.FeatureTags | mailer.FeatureMetadata | mailer.FeatureTracking | mailer.FeatureSenderName | mailer.FeatureDSN
 
-// Capabilities implements [mailer.Capable]. FeatureTracking is there for turning tracking off.
+// Capabilities implements [mailer.Capable]. FeatureTracking is lacking because it cannot be turned on.
 // MaxMessageBytes is of the request, in which attachments take four bytes for three.
 func (c *Client) Capabilities() mailer.Capabilities {
 	features := (mailer.Essential | mailer.Advisory) &^ lacking
@@ -23,16 +20,11 @@ func (c *Client) Capabilities() mailer.Capabilities {
 	}
 }
 
-// fit returns what is left out of m: what capabilities lack, and tracking that is to be on.
+// fit returns what is left out of m. That tracking is to be off can be said.
 func (c *Client) fit(m *mailer.Message) (degraded []string, err error) {
-	if degraded, err = c.Capabilities().Fit(m, c.cfg.Strict); err != nil {
-		return nil, err
+	able := c.Capabilities()
+	if m.TrackOpens != mailer.On && m.TrackClicks != mailer.On {
+		able.Features |= mailer.FeatureTracking
 	}
-	if m.TrackOpens == mailer.On || m.TrackClicks == mailer.On {
-		if c.cfg.Strict {
-			return nil, apimail.Unsupported("tracking that is to be on, which is a setting of the domain")
-		}
-		degraded = append(degraded, mailer.FeatureTracking.String())
-	}
-	return degraded, nil
+	return able.Fit(m, c.cfg.Strict)
 }

@@ -38,18 +38,10 @@ func (s *replies) Accepted(r *httpapi.Reply) (id string, ok bool) {
 // a refusal to begin (HTTP rows 26 and 29).
 func (s *replies) Problem(r *httpapi.Reply) httpapi.Problem {
 	s.problem = problemOf(r)
-	p := httpapi.Problem{
+	return httpapi.Problem{
 		Own: s.problem.own && r.Status != http.StatusInternalServerError, Text: s.problem.text(), Verdict: s.problem.verdict(r.Status),
 	}
-	if r.Status == http.StatusTooManyRequests {
-		p.Wait = unsaidWait
-	}
-	return p
 }
-
-// unsaidWait is how long a limit is taken to last where the service does not say it: the shorter
-// of its windows. Calls before its end would count against it too.
-const unsaidWait = time.Minute
 
 // A problem is what the service says about a request (ErrorResponse).
 type problem struct {

@@ -1,6 +1,7 @@
 package acs
 
 import (
+	"cmp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -151,13 +152,23 @@ func (m *meter) giveBack(at time.Time) {
 	m.hour.remove(since)
 }
 
-// closeUntil lets nothing through before t, for the service itself said 429. It never makes
-// an earlier such time shorter. Where t is more than 24 hours after the next take, it ends
-// 24 hours after that.
+// unsaid is how long a limit is taken to last that the service does not give a time for: the
+// shorter of its windows. Calls before its end would count against it too.
+const unsaid = time.Minute
+
+// heed lets nothing through for wait, for the service itself said 429 now; zero means that it did not
+// say for how long.
+func (m *meter) heed(now time.Time, wait time.Duration) {
+	m.closeUntil(now.Add(cmp.Or(wait, unsaid)))
+}
+
+// closeUntil lets nothing through before t. It never makes an earlier such time shorter. Where t is
+// more than 24 hours after the next take, it ends 24 hours after that. It does nothing where there is no
+// limit at all: then the service's limits are for others to heed.
 func (m *meter) closeUntil(t time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t.After(m.closed) {
+	if t.After(m.closed) && (m.minute.limit != 0 || m.hour.limit != 0) {
 		m.closed = t
 	}
 }

@@ -119,8 +119,8 @@ func TestNoLimit(t *testing.T) {
 	}
 	m.giveBack(origin)
 	m.closeUntil(origin.Add(time.Hour))
-	if got := m.take(origin, 0); got != time.Hour {
-		t.Errorf("closed for an hour, got a wait of %v", got)
+	if got := m.take(origin, 0); got != 0 {
+		t.Errorf("a limit of the service's is for others to heed here: got a wait of %v", got)
 	}
 }
 
@@ -333,6 +333,17 @@ func TestCapacityIsUsed(t *testing.T) {
 		}
 		if allowed *= 10; taken*100 < allowed*95 {
 			t.Errorf("%+v: took %d of %d", q, taken, allowed)
+		}
+	}
+}
+
+// TestHeed: a limit without a time lasts as long as the shorter window.
+func TestHeed(t *testing.T) {
+	for wait, want := range map[time.Duration]time.Duration{0: time.Minute, time.Second: time.Second, time.Hour: time.Hour} {
+		m := newMeter(Quota{}, 1)
+		m.heed(origin, wait)
+		if got := m.take(origin, 0); got != want {
+			t.Errorf("%v: got a wait of %v, want %v", wait, got, want)
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (c *Client) get(ctx context.Context, a *ledger.Attempt, from, path string, 
 	case a.Phase < mailer.PhaseCommitted:
 		meter.giveBack(now)
 	case e.Code == http.StatusTooManyRequests:
-		meter.closeUntil(time.Now().Add(e.RetryAfter))
+		meter.heed(time.Now(), e.RetryAfter)
 	}
 	return nil, err
 }
