@@ -65,6 +65,7 @@ func New(cfg Config) (*Client, error) {
 	c.life, c.end = context.WithCancel(context.Background())
 	if cfg.Credential != nil {
 		c.tokens = newTokens(c.life, cfg.Credential, cfg.Scope)
+		c.cfg.Credential = nil // or a Client that is printed would show it
 	}
 	c.pipeline = c.newPipeline()
 	return c, nil
