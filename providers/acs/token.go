@@ -29,12 +29,12 @@ const (
 // fetch serves all who wait, each waits for as long as it may, and a token that is about to
 // end is replaced while it still serves.
 type tokens struct {
-	credential azcore.TokenCredential
-	options    policy.TokenRequestOptions
-	life       context.Context //nolint:containedctx // a fetch outlives the send that asked first
+	getToken func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) // a func, which prints as an address
+	options  policy.TokenRequestOptions
+	life     context.Context //nolint:containedctx // a fetch outlives the send that asked first
 
 	mu      sync.Mutex
-	held    azcore.AccessToken
+	held    *azcore.AccessToken // likewise; nil where there is none
 	fetch   *fetch // the latest
 	renewed time.Time
 }
@@ -48,7 +48,7 @@ type fetch struct {
 
 func newTokens(life context.Context, credential azcore.TokenCredential, scope string) *tokens {
 	return &tokens{
-		credential: credential, life: life,
+		getToken: credential.GetToken, life: life,
 		options: policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true}, // as azcore's policy asks
 	}
 }
@@ -96,7 +96,7 @@ func (t *tokens) GetToken(ctx context.Context, options policy.TokenRequestOption
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.held = token
+	t.held = &token
 	return token, nil
 }
 
@@ -118,7 +118,7 @@ func (t *tokens) get(ctx context.Context) (azcore.AccessToken, error) {
 func (t *tokens) current(now time.Time) (azcore.AccessToken, *fetch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !now.Before(t.held.ExpiresOn) {
+	if t.held == nil || !now.Before(t.held.ExpiresOn) {
 		return azcore.AccessToken{}, t.begin()
 	}
 	renew := t.held.RefreshOn
@@ -129,7 +129,7 @@ func (t *tokens) current(now time.Time) (azcore.AccessToken, *fetch) {
 		t.renewed = now
 		t.begin()
 	}
-	return t.held, nil
+	return *t.held, nil
 }
 
 // begin returns the fetch that is under way, or a new one.
@@ -148,7 +148,7 @@ func (t *tokens) run(f *fetch) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.fetch = nil; err == nil {
-		t.held = token
+		t.held = &token
 	}
 	f.token, f.err = token, err
 	close(f.done)
@@ -158,7 +158,7 @@ var errExpired = errors.New("the credential returned a token that has expired")
 
 // ask asks the credential itself.
 func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := t.credential.GetToken(ctx, options)
+	token, err := t.getToken(ctx, options)
 	now := time.Now()
 	switch {
 	case err != nil:
@@ -177,8 +177,8 @@ func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (a
 func (t *tokens) forget(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.held.Token == token {
-		t.held = azcore.AccessToken{}
+	if t.held != nil && t.held.Token == token {
+		t.held = nil
 	}
 }
 
