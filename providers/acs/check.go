@@ -79,8 +79,10 @@ func (c *Client) knock(ctx context.Context) (Proof, error) {
 	a, api := c.question(), c.api
 	api.Replies = &replies{}
 	_, err := api.GetBy(ctx, a, func(ctx context.Context) error {
-		if err := c.fetchToken(ctx); err != nil {
-			return err
+		if c.tokens != nil {
+			if _, err := c.tokens.prepare(ctx); err != nil {
+				return err
+			}
 		}
 		req, err := c.request(ctx, http.MethodGet, "/", nil)
 		if err != nil {
@@ -96,17 +98,4 @@ func (c *Client) knock(ctx context.Context) (Proof, error) {
 		return Proof{Reached: true}, nil
 	}
 	return Proof{}, err
-}
-
-// fetchToken makes sure that there is a token, where tokens are what the service wants.
-func (c *Client) fetchToken(ctx context.Context) error {
-	if c.tokens == nil {
-		return nil
-	}
-	limited, cancel := httpapi.Preparing(ctx)
-	defer cancel()
-	if _, err := c.tokens.get(limited); err != nil {
-		return httpapi.Unprepared(limited, err)
-	}
-	return nil
 }

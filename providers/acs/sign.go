@@ -58,25 +58,29 @@ func theirTime(h http.Header, now time.Time) time.Time {
 }
 
 func (s *signer) send(req *policy.Request, now time.Time) (*http.Response, error) {
+	if err := s.sign(req, now); err != nil {
+		return nil, err
+	}
+	return req.Next()
+}
+
+func (s *signer) sign(req *policy.Request, now time.Time) error {
 	ctx, cancel := httpapi.Preparing(req.Raw().Context())
 	defer cancel()
 	key, err := s.current(ctx)
 	if err != nil {
-		return nil, httpapi.Unprepared(ctx, err)
+		return httpapi.Unprepared(ctx, err)
 	}
 	sum, err := contentHash(ctx, req.Body())
 	if err != nil {
-		return nil, err
-	}
-	if err := req.RewindBody(); err != nil {
-		return nil, err
+		return err
 	}
 	raw := req.Raw()
 	date := now.UTC().Format(http.TimeFormat)
 	raw.Header["X-Ms-Date"] = []string{date}
 	raw.Header["X-Ms-Content-Sha256"] = []string{sum}
 	raw.Header["Authorization"] = []string{key.authorization(raw, date, sum)}
-	return req.Next()
+	return req.RewindBody()
 }
 
 // current returns the key as it is now, decoded.

@@ -35,7 +35,7 @@ type tokens struct {
 
 	mu      sync.Mutex
 	held    *azcore.AccessToken // likewise; nil where there is none
-	fetch   *fetch // the latest
+	fetch   *fetch              // the latest
 	renewed time.Time
 }
 
@@ -70,16 +70,23 @@ func (t *tokens) Do(req *policy.Request) (*http.Response, error) {
 }
 
 func (t *tokens) send(req *policy.Request) (token string, res *http.Response, err error) {
-	ctx := req.Raw().Context()
+	if token, err = t.prepare(req.Raw().Context()); err != nil {
+		return "", nil, err
+	}
+	res, err = req.Next()
+	return token, res, err
+}
+
+// prepare waits for a token.
+func (t *tokens) prepare(ctx context.Context) (string, error) {
 	limited, cancel := httpapi.Preparing(ctx)
 	defer cancel()
-	held, err := t.get(limited)
+	token, err := t.get(limited)
 	if err != nil {
-		return "", nil, httpapi.Unprepared(limited, err)
+		return "", httpapi.Unprepared(limited, err)
 	}
-	httpapi.Hide(ctx, mailer.NewSecret(held.Token))
-	res, err = req.Next()
-	return held.Token, res, err
+	httpapi.Hide(ctx, mailer.NewSecret(token.Token))
+	return token.Token, nil
 }
 
 // GetToken implements [azcore.TokenCredential] for azcore's policy. It asks for claims only when the
