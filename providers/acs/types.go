@@ -8,22 +8,23 @@ import (
 )
 
 // checkType returns an error where an attachment is of a type that the service may refuse:
-// the extension of its name, where it has one, and its media type must both be listed on
-// Microsoft's page "Allowed attachment types for sending email in Azure Communication
-// Services". mediaType is in lower case and without parameters. The two need not belong
-// together.
+// the extension of its name and its media type must both be listed on Microsoft's page
+// "Allowed attachment types for sending email in Azure Communication Services". mediaType is in
+// lower case and without parameters. The two need not belong together.
 //
-// The page says that many other types may be used, and does not name them. The error shows
-// nothing of the name but a short extension.
+// The page says that many other types may be used, and does not name them. UNVERIFIED: whether the service
+// looks at the name at all. The error shows nothing of the name but a short extension.
 func checkType(name, mediaType string) error {
 	// As Windows does, which takes "a.exe." for "a.exe".
-	if ext := strings.ToLower(path.Ext(strings.TrimRight(name, ". "))); ext != "" && !isListedExtension(ext) {
-		if !isShown(ext[1:]) {
-			return errors.New("the name ends in an extension that is not on Azure's list of attachment types")
-		}
+	ext := strings.ToLower(path.Ext(strings.TrimRight(name, ". ")))
+	switch {
+	case ext == "":
+		return errors.New("the name has no extension, by which Azure's list of attachment types goes")
+	case types[ext] == "" && !isShown(ext[1:]):
+		return errors.New("the name ends in an extension that is not on Azure's list of attachment types")
+	case types[ext] == "":
 		return fmt.Errorf("the extension %s is not on Azure's list of attachment types", ext)
-	}
-	if !isListedType(listedType(mediaType)) {
+	case extensions[listedType(mediaType)] == "":
 		return fmt.Errorf("the media type %q is not on Azure's list of attachment types", mediaType)
 	}
 	return nil
@@ -62,71 +63,82 @@ func listedType(mediaType string) string {
 	return mediaType
 }
 
-func isListedExtension(ext string) bool {
-	switch ext {
-	case ".7z", ".gz", ".rar", ".tar", ".zip",
-		".aac", ".mid", ".midi", ".mp3", ".oga", ".ogx", ".opus", ".wav", ".weba", ".wma",
-		".3g2", ".3gp", ".avi", ".mp4", ".mpeg", ".ogv", ".webm", ".wmv",
-		".bmp", ".gif", ".ico", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp",
-		".csv", ".epub", ".ics", ".json", ".pdf", ".rtf", ".txt", ".xml",
-		".doc", ".docm", ".docx", ".one", ".ppsm", ".ppsx", ".ppt", ".pptm", ".pptx", ".pub", ".rpmsg",
-		".vsd", ".xls", ".xlsb", ".xlsm", ".xlsx",
-		".eot", ".otf", ".ttf", ".woff", ".woff2":
-		return true
-	}
-	return false
+// types are the page's table: the extensions, in lower case, and the media type of each. The page writes
+// some types with capital letters.
+var types = map[string]string{
+	".3gp":   "video/3gpp",
+	".3g2":   "video/3gpp2",
+	".7z":    "application/x-7z-compressed",
+	".aac":   "audio/aac",
+	".avi":   "video/x-msvideo",
+	".bmp":   "image/bmp",
+	".csv":   "text/csv",
+	".doc":   "application/msword",
+	".docm":  "application/vnd.ms-word.document.macroenabled.12",
+	".docx":  "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	".eot":   "application/vnd.ms-fontobject",
+	".epub":  "application/epub+zip",
+	".gif":   "image/gif",
+	".gz":    "application/gzip",
+	".ico":   "image/vnd.microsoft.icon",
+	".ics":   "text/calendar",
+	".jpg":   "image/jpeg",
+	".jpeg":  "image/jpeg",
+	".json":  "application/json",
+	".mid":   "audio/midi",
+	".midi":  "audio/midi",
+	".mp3":   "audio/mpeg",
+	".mp4":   "video/mp4",
+	".mpeg":  "video/mpeg",
+	".oga":   "audio/ogg",
+	".ogv":   "video/ogg",
+	".ogx":   "application/ogg",
+	".one":   "application/onenote",
+	".opus":  "audio/opus",
+	".otf":   "font/otf",
+	".pdf":   "application/pdf",
+	".png":   "image/png",
+	".ppsm":  "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
+	".ppsx":  "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+	".ppt":   "application/vnd.ms-powerpoint",
+	".pptm":  "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+	".pptx":  "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	".pub":   "application/vnd.ms-publisher",
+	".rar":   "application/x-rar-compressed",
+	".rpmsg": "application/vnd.ms-outlook",
+	".rtf":   "application/rtf",
+	".svg":   "image/svg+xml",
+	".tar":   "application/x-tar",
+	".tif":   "image/tiff",
+	".tiff":  "image/tiff",
+	".ttf":   "font/ttf",
+	".txt":   "text/plain",
+	".vsd":   "application/vnd.visio",
+	".wav":   "audio/wav",
+	".weba":  "audio/webm",
+	".webm":  "video/webm",
+	".webp":  "image/webp",
+	".wma":   "audio/x-ms-wma",
+	".wmv":   "video/x-ms-wmv",
+	".woff":  "font/woff",
+	".woff2": "font/woff2",
+	".xls":   "application/vnd.ms-excel",
+	".xlsb":  "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+	".xlsm":  "application/vnd.ms-excel.sheet.macroenabled.12",
+	".xlsx":  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	".xml":   "application/xml",
+	".zip":   "application/zip",
 }
 
-func isListedType(mediaType string) bool {
-	kind, format, _ := strings.Cut(mediaType, "/")
-	switch kind {
-	case "application":
-		return isListedApplication(format)
-	case "audio":
-		switch format {
-		case "aac", "midi", "mpeg", "ogg", "opus", "wav", "webm", "x-ms-wma":
-			return true
-		}
-	case "font":
-		switch format {
-		case "otf", "ttf", "woff", "woff2":
-			return true
-		}
-	case "image":
-		switch format {
-		case "bmp", "gif", "jpeg", "png", "svg+xml", "tiff", "vnd.microsoft.icon", "webp":
-			return true
-		}
-	case "text":
-		switch format {
-		case "calendar", "csv", "plain", "xml":
-			return true
-		}
-	case "video":
-		switch format {
-		case "3gpp", "3gpp2", "mp4", "mpeg", "ogg", "webm", "x-ms-wmv", "x-msvideo":
-			return true
-		}
-	}
-	return false
-}
+// extensions are the other way round, with one extension for each media type.
+var extensions = invert(types)
 
-// isListedApplication is isListedType of application/format. The page writes some of these
-// with a capital letter.
-func isListedApplication(format string) bool {
-	switch format {
-	case "epub+zip", "gzip", "json", "msword", "ogg", "onenote", "pdf", "rtf", "x-7z-compressed",
-		"x-rar-compressed", "x-tar", "xml", "zip",
-		"vnd.ms-excel", "vnd.ms-excel.sheet.binary.macroenabled.12", "vnd.ms-excel.sheet.macroenabled.12",
-		"vnd.ms-fontobject", "vnd.ms-outlook",
-		"vnd.ms-powerpoint", "vnd.ms-powerpoint.presentation.macroenabled.12", "vnd.ms-powerpoint.slideshow.macroenabled.12",
-		"vnd.ms-publisher", "vnd.ms-word.document.macroenabled.12",
-		"vnd.openxmlformats-officedocument.presentationml.presentation",
-		"vnd.openxmlformats-officedocument.presentationml.slideshow",
-		"vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-		"vnd.openxmlformats-officedocument.wordprocessingml.document",
-		"vnd.visio":
-		return true
+func invert(types map[string]string) map[string]string {
+	extensions := map[string]string{"text/xml": ".xml"} // which the page has beside application/xml
+	for extension, mediaType := range types {
+		if known := extensions[mediaType]; known == "" || extension < known {
+			extensions[mediaType] = extension
+		}
 	}
-	return false
+	return extensions
 }

@@ -102,15 +102,15 @@ func TestNothingElseIsListed(t *testing.T) {
 }
 
 func TestCheckType(t *testing.T) {
-	const suffix = " is not on Azure's list of attachment types"
+	const (
+		suffix = " is not on Azure's list of attachment types"
+		bare   = "the name has no extension, by which Azure's list of attachment types goes"
+	)
 	for _, tt := range []struct{ name, mediaType, want string }{
 		{"photo.jpg", "image/png", ""}, // different rows
 		{"REPORT.PDF", "application/pdf", ""},
 		{"archive.tar.gz", "application/gzip", ""},
-		{"report", "application/pdf", ""},
-		{"", "image/png", ""},
 		{".pdf", "application/pdf", ""},
-		{"report.", "application/pdf", ""},
 		{"archive.zip", "application/x-zip-compressed", ""},
 		{"photo.jpg", "image/jpg", ""},
 		{"song.mp3", "audio/mp3", ""},
@@ -119,6 +119,9 @@ func TestCheckType(t *testing.T) {
 		{"log.gz", "application/x-gzip", ""},
 		{"favicon.ico", "image/x-icon", ""},
 
+		{"report", "application/pdf", bare},
+		{"", "image/png", bare},
+		{"report.", "application/pdf", bare},
 		{"secret.exe", "application/pdf", "the extension .exe" + suffix},
 		{"secret.EXE", "application/pdf", "the extension .exe" + suffix},
 		{"secret.pdf.exe", "application/pdf", "the extension .exe" + suffix},
@@ -130,9 +133,9 @@ func TestCheckType(t *testing.T) {
 		{"secret.\r\n", "text/plain", "the name ends in an extension that" + suffix},
 		{"secret.żółć", "text/plain", "the name ends in an extension that" + suffix},
 		{"secret.pdf", "application/x-msdownload", `the media type "application/x-msdownload"` + suffix},
-		{"secret", "application/octet-stream", `the media type "application/octet-stream"` + suffix},
+		{"secret.zip", "application/octet-stream", `the media type "application/octet-stream"` + suffix},
 		{"secret.js", "text/javascript", "the extension .js" + suffix},
-		{"secret", "text/javascript", `the media type "text/javascript"` + suffix},
+		{"secret.txt", "text/javascript", `the media type "text/javascript"` + suffix},
 		{"secret.pdf", "", `the media type ""` + suffix},
 	} {
 		got := ""
@@ -145,13 +148,24 @@ func TestCheckType(t *testing.T) {
 	}
 }
 
+// TestExtensions: a file without a name gets an extension of its type.
+func TestExtensions(t *testing.T) {
+	for _, row := range listed {
+		for mediaType := range strings.FieldsSeq(strings.ToLower(row.types)) {
+			if got := extensions[mediaType]; !strings.HasPrefix(got, ".") || checkType("a"+got, mediaType) != nil {
+				t.Errorf("%s: got %q", mediaType, got)
+			}
+		}
+	}
+}
+
 // What another name leads to is on the list, and what is on the list has no other name.
 func TestListedType(t *testing.T) {
 	for _, alias := range []string{
 		"application/vnd.rar", "application/x-gzip", "application/x-zip-compressed",
 		"audio/mp3", "audio/x-wav", "image/jpg", "image/x-icon",
 	} {
-		if name := listedType(alias); isListedType(alias) || !isListedType(name) {
+		if name := listedType(alias); extensions[alias] != "" || extensions[name] == "" {
 			t.Errorf("%s: got %s", alias, name)
 		}
 	}

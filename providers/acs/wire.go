@@ -159,7 +159,8 @@ func (b *body) addresses(name string, list []mailer.Address, seen *apimail.NameS
 	b.json.End(']')
 }
 
-// unnamed is the file name of an attachment without one, since the service asks for one.
+// unnamed is the file name of an attachment without one, since the service asks for one. The
+// extension is added.
 const unnamed = "attachment"
 
 // attachments fills in everything but the contents, for which there are markers.
@@ -189,11 +190,11 @@ func (b *body) attachment(a *mailer.Attachment, ids *apimail.NameSet, marker str
 	case a.ContentID != "" && !ids.Add(a.ContentID):
 		return apimail.Unsupported("a ContentID that another attachment has")
 	}
+	if name == "" {
+		name = unnamed + extensions[listedType(kind)]
+	}
 	if kind, err = b.checkedType(name, kind); err != nil {
 		return err
-	}
-	if name == "" {
-		name = unnamed
 	}
 	b.json.Begin('{')
 	b.json.String("name", name)
