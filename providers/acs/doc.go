@@ -57,10 +57,12 @@
 //   - requests over 10 MB, attachments in base64 included, and more than 50 recipients; see Config. UNVERIFIED:
 //     whether that is 10,000,000 bytes, which is taken, or more;
 //   - a message without a To recipient, without a Subject or without a body;
-//   - attachments whose type or extension is not on Microsoft's list of allowed attachment types; see
-//     Config.AnyAttachmentType. The list says of itself that there are others;
+//   - attachments whose media type, or the extension of whose name, is not on Microsoft's list of allowed
+//     attachment types, application/octet-stream among them; see Config.AnyAttachmentType. The list says of itself
+//     that there are others;
 //   - parameters of content types, as in the other adapters: a charset of UTF-8 or US-ASCII is left out, and a
-//     name becomes the file name where Attachment.Name is empty or the same. A file without a name is called "attachment".
+//     name becomes the file name where Attachment.Name is empty or the same. A file without a name is called
+//     "attachment", with the extension of its type.
 //
 // # Quotas
 //
