@@ -24,6 +24,8 @@ func classifyFailure(e *Error, released bool) ledger.Verdict {
 		return ledger.Unknown
 	case ours, isOurs(e.Err):
 		return ledger.CallerFault
+	case e.isOutage():
+		return ledger.ProviderDown // row 2: of whoever gives the credential out
 	case e.Stage == StageCredential:
 		return ledger.AccountForNow
 	case errors.Is(e.Err, connpool.ErrSaturated):
@@ -138,7 +140,7 @@ func cause(e *Error) error {
 		return e.Err // the stage says nothing about it
 	case e.isTLSPolicy():
 		return join(mailer.ErrTLSPolicy, e)
-	case e.Stage == StageCredential:
+	case e.Stage == StageCredential && !e.isOutage():
 		return join(mailer.ErrUnauthorized, e)
 	}
 	return e

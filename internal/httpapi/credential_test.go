@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -43,7 +44,8 @@ func (s *refreshing) Secret(context.Context) (mailer.Secret, error) {
 	return mailer.Secret{}, s.err
 }
 
-// TestCredentialIsMissing is HTTP row 2: no request is made, and another account may do better.
+// TestCredentialIsMissing is HTTP row 2: no request is made, and another account may do better; or
+// whoever gives the credential out is in trouble.
 func TestCredentialIsMissing(t *testing.T) {
 	errVault := errors.New("vault sealed")
 	for _, c := range []struct {
@@ -51,16 +53,18 @@ func TestCredentialIsMissing(t *testing.T) {
 		source mailer.SecretSource
 		is     error
 		takes  time.Duration
+		want   ledger.Verdict
 	}{
-		{"fails", mailer.SecretFunc(func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, errVault }), errVault, 0},
-		{"empty", mailer.Secret{}, mailer.ErrUnauthorized, 0},
-		{"a line end", mailer.NewSecret(secret + "\r\nX-Evil: 1"), mailer.ErrUnauthorized, 0},
-		{"NUL", mailer.NewSecret(secret + "\x00"), mailer.ErrUnauthorized, 0},
-		{"not ASCII", mailer.NewSecret("schlüssel"), mailer.ErrUnauthorized, 0},
+		{"fails", mailer.SecretFunc(func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, errVault }), errVault, 0, ledger.AccountForNow},
+		{"is down", mailer.SecretFunc(func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, mailer.ErrUnavailable }), mailer.ErrUnavailable, 0, ledger.ProviderDown},
+		{"empty", mailer.Secret{}, mailer.ErrUnauthorized, 0, ledger.AccountForNow},
+		{"a line end", mailer.NewSecret(secret + "\r\nX-Evil: 1"), mailer.ErrUnauthorized, 0, ledger.AccountForNow},
+		{"NUL", mailer.NewSecret(secret + "\x00"), mailer.ErrUnauthorized, 0, ledger.AccountForNow},
+		{"not ASCII", mailer.NewSecret("schlüssel"), mailer.ErrUnauthorized, 0, ledger.AccountForNow},
 		{"too slow", mailer.SecretFunc(func(ctx context.Context) (mailer.Secret, error) {
 			<-ctx.Done()
 			return mailer.Secret{}, ctx.Err()
-		}), mailer.ErrUnauthorized, 15 * time.Second},
+		}), netconn.ErrTimeout, 15 * time.Second, ledger.ProviderDown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -68,8 +72,9 @@ func TestCredentialIsMissing(t *testing.T) {
 				r.api.Credential = c.source
 				start := time.Now()
 				v := r.send(t.Context(), 1000)
-				v.is(t, ledger.AccountForNow, 0)
-				if took := time.Since(start); took != c.takes || !errors.Is(v.err, c.is) || !errors.Is(v.err, mailer.ErrUnauthorized) ||
+				v.is(t, c.want, 0)
+				account := c.want == ledger.AccountForNow
+				if took := time.Since(start); took != c.takes || !errors.Is(v.err, c.is) || errors.Is(v.err, mailer.ErrUnauthorized) != account ||
 					errors.Is(v.err, context.DeadlineExceeded) || strings.Contains(v.err.Error(), secret) {
 					t.Errorf("after %v: %v", took, v.err)
 				}
@@ -193,7 +198,7 @@ func TestCredentialObeysGate(t *testing.T) {
 		r := newRig(t, &sink{})
 		r.api.Credential = mailer.SecretFunc(waiting)
 		start := time.Now()
-		r.post(t.Context(), &ledger.Attempt{Gate: &mailer.Gate{CommitBy: start.Add(time.Second)}}, text(10)).is(t, ledger.AccountForNow, 0)
+		r.post(t.Context(), &ledger.Attempt{Gate: &mailer.Gate{CommitBy: start.Add(time.Second)}}, text(10)).is(t, ledger.ProviderDown, 0)
 		if took := time.Since(start); took != time.Second {
 			t.Errorf("took %v", took)
 		}

@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+
+	"github.com/mailkeel/mailkeel/internal/netconn"
+	"github.com/mailkeel/mailkeel/mailer"
 )
 
 // A Stage is a step of an exchange.
@@ -52,6 +55,11 @@ func (e *Error) Error() string { return e.Stage.String() + ": " + e.Err.Error() 
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// isOutage reports whether the credential's source is in trouble, and not the credential.
+func (e *Error) isOutage() bool {
+	return e.Stage == StageCredential && (errors.Is(e.Err, netconn.ErrTimeout) || errors.Is(e.Err, mailer.ErrUnavailable))
+}
 
 // isTLSPolicy reports whether the server could not prove who it is.
 func (e *Error) isTLSPolicy() bool {

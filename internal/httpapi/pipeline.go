@@ -18,41 +18,44 @@ import (
 
 // SendBy makes the one attempt a by send, which runs a vendor's pipeline of policies that ends in
 // a [Transport]. What became of the last of its exchanges is the verdict, whatever send makes of
-// it. Policies find their limits by [Preparing].
+// it. A second one follows a refused credential only: what else a pipeline repeats, because of its options or of
+// what the caller's ctx asks it for, the Transport does not send. Policies find their limits by [Preparing].
 func (p *API) SendBy(ctx context.Context, a *ledger.Attempt, send func(context.Context) error) (*mailer.Receipt, error) {
-	res, secret := p.by(ctx, a.Gate, a.Mark, send)
+	res, secret := p.by(ctx, &call{gate: a.Gate, mark: a.Mark, sends: true}, send)
 	return p.account(a, res, secret)
 }
 
 // GetBy asks the provider something that sends no message, likewise. Replies are as with Get.
 func (p *API) GetBy(ctx context.Context, a *ledger.Attempt, ask func(context.Context) error) (*Reply, error) {
-	res, secret := p.by(ctx, a.Gate, a.Mark, ask)
+	res, secret := p.by(ctx, &call{gate: a.Gate, mark: a.Mark}, ask)
 	return p.answered(a, res, secret)
 }
 
 // by runs a pipeline while it holds the right to a connection.
-func (p *API) by(ctx context.Context, gate *mailer.Gate, mark func(mailer.Phase), run func(context.Context) error) (Result, mailer.Secret) {
-	if err := p.Client.acquire(ctx, gate, mark); err != nil {
+func (p *API) by(ctx context.Context, c *call, run func(context.Context) error) (Result, mailer.Secret) {
+	if err := p.Client.acquire(ctx, c.gate, c.mark); err != nil {
 		return p.Client.failed(err), mailer.Secret{}
 	}
 	defer p.Client.pool.Release()
-	mark(mailer.PhaseAuth)
-	c := &call{client: p.Client, gate: gate, mark: mark}
+	c.mark(mailer.PhaseAuth)
+	c.client = p.Client
 	err := run(context.WithValue(ctx, callKey{}, c))
 	if c.exchanges == 0 {
-		c.last = Result{Err: unmade(err)}
+		c.last = Result{Err: unmade(ctx, err)}
 	}
 	return c.last, c.secret
 }
 
 // unmade is why no request was made.
-func unmade(err error) *Error {
+func unmade(ctx context.Context, err error) *Error {
 	var own *Error
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.Is(err, ErrSource):
 		return &Error{StageBody, err}
+	case ctx.Err() != nil:
+		return &Error{StageCredential, ctx.Err()} // azcore says so in place of what its policies said
 	}
 	return &Error{StageBody, fmt.Errorf("%w: %w", ErrRequest, errLibrary)}
 }
@@ -62,6 +65,7 @@ type call struct {
 	client *Client
 	gate   *mailer.Gate
 	mark   func(mailer.Phase)
+	sends  bool // a message, and so asks once
 
 	committed bool // the gate has agreed, to whichever exchange
 	exchanges int
@@ -106,9 +110,12 @@ func Preparing(ctx context.Context) (context.Context, context.CancelFunc) {
 // Unprepared is the error of a policy that ctx, which is one of [Preparing] or like it, or err kept
 // from fetching a credential.
 func Unprepared(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, connpool.ErrClosed), errors.Is(cause, netconn.ErrTimeout):
 		err = cause
-	} else if isContextError(err) {
+	case cause != nil:
+		err = ctx.Err() // the caller's own end of it, whatever cause he gave
+	case isContextError(err):
 		err = fmt.Errorf("%w: its source took too long", netconn.ErrTimeout) // nobody cancelled anything
 	}
 	return &Error{StageCredential, err}
@@ -132,6 +139,9 @@ func (Transport) Do(r *http.Request) (*http.Response, error) {
 	if failed != nil {
 		return nil, failed
 	}
+	if !c.mayAsk() {
+		return nil, errRepeated
+	}
 	c.exchanges++
 	req, failed := c.client.requestOf(r)
 	if failed != nil {
@@ -148,6 +158,14 @@ func (Transport) Do(r *http.Request) (*http.Response, error) {
 	return c.last.Reply.response(r), nil
 }
 
+var errRepeated = &Error{StageBody, fmt.Errorf("%w: it was sent before", ErrRequest)}
+
+// mayAsk reports whether another exchange can make no second copy of a message, and nobody
+// forget what the first one has said about it.
+func (c *call) mayAsk() bool {
+	return !c.sends || c.exchanges == 0 || c.last.Reply != nil && c.last.Reply.Status == http.StatusUnauthorized
+}
+
 // requestOf makes a Request of net/http's form of it.
 func (c *Client) requestOf(r *http.Request) (*Request, *Error) {
 	if r.URL.Scheme != c.base.Scheme || !strings.EqualFold(r.URL.Host, c.base.Host) {
@@ -155,9 +173,7 @@ func (c *Client) requestOf(r *http.Request) (*Request, *Error) {
 	}
 	req := &Request{Method: r.Method, Path: r.URL.RequestURI()}
 	for name, values := range r.Header {
-		switch name {
-		case "User-Agent", "Accept", "Accept-Encoding", "Content-Length": // which are ours to write
-		default:
+		if !isOwnField(name) {
 			req.Fields = append(req.Fields, Field{name, strings.Join(values, ", ")})
 		}
 	}
@@ -165,6 +181,17 @@ func (c *Client) requestOf(r *http.Request) (*Request, *Error) {
 		req.Body = &streamBody{r.Body, r.ContentLength}
 	}
 	return req, nil
+}
+
+// isOwnField: ours to write, or of the connection and the framing of messages (RFC 9110 sections 7.6.1 and
+// 10.1.1, RFC 9112 section 6), which no policy knows.
+func isOwnField(name string) bool {
+	switch http.CanonicalHeaderKey(name) {
+	case "Host", "User-Agent", "Accept", "Accept-Encoding", "Content-Length", "Transfer-Encoding", "Trailer", "Te", "Expect",
+		"Connection", "Keep-Alive", "Proxy-Connection", "Upgrade":
+		return true
+	}
+	return false
 }
 
 // response is the reply in net/http's form.

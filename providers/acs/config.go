@@ -30,7 +30,8 @@ type Config struct {
 	// it can rotate. After a refusal, a source with a Refresh method is refreshed first.
 	Key mailer.SecretSource
 	// Credential is an identity of Microsoft Entra ID that has a role on the resource, such as
-	// "Communication and Email Service Owner". Tokens are kept until they are about to expire.
+	// "Communication and Email Service Owner". Tokens are kept until they are about to expire. An error that
+	// wraps [mailer.ErrUnavailable], and one that comes too late, is an outage; any other is the account's.
 	Credential azcore.TokenCredential
 	// Scope is what tokens are asked for. Empty means "https://communication.azure.com/.default", or for
 	// an Endpoint in azure.us the one there. UNVERIFIED: Microsoft's own libraries ask with two slashes
