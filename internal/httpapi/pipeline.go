@@ -65,7 +65,7 @@ type call struct {
 	client *Client
 	gate   *mailer.Gate
 	mark   func(mailer.Phase)
-	sends  bool // a message, and so asks once
+	sends  bool // a message, and so once
 
 	committed bool // the gate has agreed, to whichever exchange
 	exchanges int
@@ -158,12 +158,13 @@ func (Transport) Do(r *http.Request) (*http.Response, error) {
 	return c.last.Reply.response(r), nil
 }
 
-var errRepeated = &Error{StageBody, fmt.Errorf("%w: it was sent before", ErrRequest)}
+var errRepeated = fmt.Errorf("%w: it was sent before", ErrRequest)
 
-// mayAsk reports whether another exchange can make no second copy of a message, and nobody
-// forget what the first one has said about it.
+// mayAsk reports whether another exchange cannot make a second copy of a message, nor hide what the
+// first one has said about it.
 func (c *call) mayAsk() bool {
-	return !c.sends || c.exchanges == 0 || c.last.Reply != nil && c.last.Reply.Status == http.StatusUnauthorized
+	refused := c.last.Reply != nil && c.last.Reply.Status == http.StatusUnauthorized
+	return !c.sends || c.exchanges == 0 || c.exchanges == 1 && refused
 }
 
 // requestOf makes a Request of net/http's form of it.
