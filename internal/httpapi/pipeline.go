@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -172,7 +173,7 @@ func (c *Client) requestOf(r *http.Request) (*Request, *Error) {
 	if r.URL.Scheme != c.base.Scheme || !strings.EqualFold(r.URL.Host, c.base.Host) {
 		return nil, &Error{StageBody, fmt.Errorf("%w: it does not ask %s", ErrRequest, c.base.Host)}
 	}
-	req := &Request{Method: r.Method, Path: r.URL.RequestURI()}
+	req := &Request{Method: r.Method, Path: r.URL.RequestURI(), Fields: make([]Field, 0, len(r.Header))}
 	for name, values := range r.Header {
 		if !isOwnField(name) {
 			req.Fields = append(req.Fields, Field{name, strings.Join(values, ", ")})
@@ -198,7 +199,7 @@ func isOwnField(name string) bool {
 // response is the reply in net/http's form.
 func (r *Reply) response(to *http.Request) *http.Response {
 	return &http.Response{
-		StatusCode: r.Status, Status: fmt.Sprintf("%d %s", r.Status, http.StatusText(r.Status)),
+		StatusCode: r.Status, Status: strconv.Itoa(r.Status) + " " + http.StatusText(r.Status),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: r.Header, Request: to,
 		Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
 	}

@@ -191,7 +191,7 @@ var portalMux = dsn.Mux{{{
 		}
 		key, err := source.Secret(ctx)
 		if err == nil {
-			err = checkAccessKey(key.Reveal())
+			_, err = decodeKey(key.Reveal())
 		}
 		if err != nil {
 			return nil, err
