@@ -11,12 +11,14 @@ import (
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 )
 
-// newPipeline is azcore's, with our transport at its end. Its own retries are off: they would
-// repeat a request that was perhaps accepted. The policies of authentication stand behind the
+// noRetries turns azcore's own retries off: they would repeat a request that was perhaps accepted.
+var noRetries = policy.RetryOptions{MaxRetries: -1}
+
+// newPipeline is azcore's, with our transport at its end. The policies of authentication stand behind the
 // place of the retries, where each request is signed as it is sent.
 func (c *Client) newPipeline() runtime.Pipeline {
 	return runtime.NewPipeline("mailkeel/acs", "v1.0.0", runtime.PipelineOptions{PerRetry: c.authentication()}, &policy.ClientOptions{
-		Retry:     policy.RetryOptions{MaxRetries: -1},
+		Retry:     noRetries,
 		Telemetry: policy.TelemetryOptions{Disabled: true}, // the transport has a User-Agent
 		Transport: httpapi.Transport{},
 	})
@@ -31,8 +33,10 @@ func (c *Client) authentication() []policy.Policy {
 	})}
 }
 
-// request makes a request of the pipeline. Body is nil where there is none.
+// request makes a request of the pipeline. Body is nil where there is none. What ctx asks azcore for, by
+// policy.WithRetryOptions and policy.WithHTTPHeader, is meant for the caller's own requests.
 func (c *Client) request(ctx context.Context, method, path string, body io.ReadSeekCloser) (*policy.Request, error) {
+	ctx = policy.WithHTTPHeader(policy.WithRetryOptions(ctx, noRetries), http.Header{})
 	target := c.base
 	target.Path = path
 	raw := &http.Request{
