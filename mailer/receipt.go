@@ -74,7 +74,8 @@ type Attempt struct {
 	// Detail is what went wrong, for display, like the Detail of a RecipientResult.
 	Detail string `json:"detail,omitempty"`
 	// Decision is what followed: "done", "stop", "next route" (one that was not tried), "retry"
-	// (one that was, after a wait where need be), "ask" (the provider what became of it).
+	// (one that was, after a wait where need be), "replay" (the same one, which knows the message by its
+	// key, so that this makes no second copy), "ask" (the provider what became of it).
 	Decision string `json:"decision"`
 	// Skipped says why the route was not tried; empty when it was.
 	Skipped string `json:"skipped,omitempty"`

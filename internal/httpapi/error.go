@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 
 	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -66,4 +67,12 @@ func (e *Error) isTLSPolicy() bool {
 	var certificate *tls.CertificateVerificationError
 	var authority x509.UnknownAuthorityError
 	return errors.As(e.Err, &certificate) || errors.As(e.Err, &authority)
+}
+
+// sourceFailed makes an error of a body about its content, if it does not say so itself.
+func sourceFailed(err error) error {
+	if errors.Is(err, ErrSource) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrSource, err)
 }

@@ -126,7 +126,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 // source is a body that could not be had. The connection is cut in the middle of it.
 func (x *exchange) source(err error) (goOn bool) {
 	x.Abort()
-	return x.end(StageBody, fmt.Errorf("%w: %w", ErrSource, err))
+	return x.end(StageBody, sourceFailed(err))
 }
 
 // release lets the last byte go, if nobody has replied before it and the gate agrees.

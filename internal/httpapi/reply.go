@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/mailkeel/mailkeel/internal/netconn"
 )
@@ -26,8 +26,8 @@ type Reply struct {
 
 // JSON decodes the body into v, and reports whether it is whole, says that it is JSON, and is.
 func (r *Reply) JSON(v any) bool {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return r.Whole && err == nil && kind == "application/json" && json.Unmarshal(r.Body, v) == nil
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";") // JSON has no parameters (RFC 8259 section 11)
+	return r.Whole && strings.EqualFold(strings.TrimSpace(kind), "application/json") && json.Unmarshal(r.Body, v) == nil
 }
 
 // The limits of what is read of a reply.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"io"
+	"io/fs"
 	"sync"
 
 	"github.com/segmentio/asm/base64"
@@ -23,6 +24,7 @@ type SplicedReader struct {
 	left    int64  // octets of the content that are to come
 	open    bool   // within a content
 	block   *encoder
+	err     error // why there is nothing more, until it is rewound
 
 	seed maphash.Seed
 	sum  maphash.Hash // of the content, as far as it was read
@@ -41,10 +43,11 @@ func (s *Spliced) Reader() *SplicedReader {
 	return r
 }
 
-// Close lets go of a content that was not read to its end. The reader can still be rewound: a
-// pipeline closes bodies as often as it likes.
+// Close ends the reading, and lets go of a content that was not read to its end. The reader can
+// still be rewound: a pipeline closes bodies as often as it likes.
 func (r *SplicedReader) Close() error {
 	r.letGo()
+	r.err = fs.ErrClosed
 	return nil
 }
 
@@ -60,7 +63,7 @@ func (r *SplicedReader) letGo() {
 		r.block.src.Close()
 		encoders.Put(r.block)
 	}
-	r.block, r.encoded, r.open = nil, nil, false
+	r.block, r.encoded, r.open, r.err = nil, nil, false, nil
 }
 
 func (r *SplicedReader) rewind() {
@@ -94,9 +97,10 @@ func (r *SplicedReader) Seek(offset int64, whence int) (int64, error) {
 	return 0, errSeek
 }
 
-// Read reads on. Room for 32 KB saves copying blocks.
+// Read reads on. Room for 32 KB saves copying blocks. After an error nothing comes any more, so that
+// nobody goes on behind a gap.
 func (r *SplicedReader) Read(p []byte) (n int, err error) {
-	for n == 0 && len(p) > 0 && err == nil {
+	for n == 0 && len(p) > 0 && r.err == nil {
 		switch {
 		case len(r.encoded) > 0: // before the text behind it
 			n = copy(p, r.encoded)
@@ -105,14 +109,14 @@ func (r *SplicedReader) Read(p []byte) (n int, err error) {
 			n = copy(p, r.text)
 			r.text = r.text[n:]
 		case r.open:
-			n, err = r.readBlock(p)
+			n, r.err = r.readBlock(p)
 		case r.piece < len(r.of.pieces):
-			err = r.openPiece()
+			r.err = r.openPiece()
 		default:
-			err = io.EOF
+			r.err = io.EOF
 		}
 	}
-	return n, err
+	return n, r.err
 }
 
 func (r *SplicedReader) openPiece() error {

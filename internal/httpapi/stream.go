@@ -122,7 +122,7 @@ func (s *stream) sendBody(cc *http2.ClientConn, head *http.Request) {
 		err = w.Flush()
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %w", ErrSource, err)
+		err = sourceFailed(err)
 	}
 	_ = pipe.CloseWithError(err)
 }

@@ -53,6 +53,7 @@ func (s *send) believe(a *attempt, t mailer.Attempt) {
 		switch {
 		case t.Outcome == mailer.Accepted:
 			r.Outcome, r.Scope, r.Detail = mailer.Accepted, mailer.ScopeUnknown, ""
+			r.Code, r.EnhancedCode = 0, "" // of the reply that left it open
 			r.Provider, r.Route = a.rt.provider, a.rt.Name
 		case len(b.unsure) == 0:
 			r.Outcome, r.Scope, r.Temporary, r.Elsewhere = mailer.NotAccepted, mailer.ScopeProvider, !b.final, !b.final

@@ -17,7 +17,7 @@ const (
 
 // String returns what a receipt says, [mailer.Attempt.Decision].
 func (a action) String() string {
-	return [...]string{"done", "stop", "next route", "retry", "retry", "retry", "ask"}[a]
+	return [...]string{"done", "stop", "next route", "retry", "retry", "replay", "ask"}[a]
 }
 
 // A situation is all that the decision depends on.

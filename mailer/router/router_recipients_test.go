@@ -433,7 +433,7 @@ func TestReplayOfPortions(t *testing.T) {
 			msg := letter(1, ann, bob)
 			msg.Delivery = delivery
 			account := m.must(t.Context(), msg)
-			expect(t, "trace", trace(account), "a retry, a retry, a retry, a done")
+			expect(t, "trace", trace(account), "a retry, a replay, a replay, a done")
 			expect(t, "copies", len(a.Kept()), 2)
 		})
 	}

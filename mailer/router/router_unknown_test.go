@@ -153,8 +153,8 @@ func TestReplay(t *testing.T) {
 		trace   string
 		outcome mailer.Outcome
 	}{
-		{"it has it", 33 * time.Second, true, "a retry, a done", mailer.Accepted},
-		{"it has it not", 33 * time.Second, false, "a retry, a done", mailer.Accepted},
+		{"it has it", 33 * time.Second, true, "a replay, a done", mailer.Accepted},
+		{"it has it not", 33 * time.Second, false, "a replay, a done", mailer.Accepted},
 		{"it may have forgotten the key", 32 * time.Second, true, "a stop", mailer.Unknown},
 		{"it knows no keys", 0, true, "a stop", mailer.Unknown},
 	} {
@@ -182,7 +182,7 @@ func TestReplayIsBounded(t *testing.T) {
 		a := &keyed{provider: scripted("a", lost(false), lost(false), lost(false)), window: time.Hour}
 		m := start(t, router.Config{}, a, scripted("b"))
 		account, e := m.send(t.Context(), letter(1))
-		expect(t, "trace", trace(account), "a retry, a retry, a stop")
+		expect(t, "trace", trace(account), "a replay, a replay, a stop")
 		expect(t, "outcome", e.Outcome, mailer.Unknown)
 		for _, c := range a.seen() {
 			expect(t, "key", c.msg.IdempotencyKey, "1@shop.example")
@@ -304,7 +304,7 @@ func TestReplayIsAlone(t *testing.T) {
 		b := scripted("b")
 		a := &keyed{provider: scripted("a", lost(false), slowly(2*time.Second, 0)), window: time.Hour}
 		m := start(t, router.Config{}, a, b)
-		expect(t, "trace", trace(m.must(t.Context(), letter(1))), "a retry, a done")
+		expect(t, "trace", trace(m.must(t.Context(), letter(1))), "a replay, a done")
 		expect(t, "calls of b", len(b.seen()), 0)
 	})
 }
@@ -335,7 +335,7 @@ func TestReplayWindowIsTheFirsts(t *testing.T) {
 		b := healthy("b")
 		m := start(t, router.Config{Routes: []router.Route{{Name: "a", Sender: a, From: mailer.Address{Address: "a@other.example"}}, through(b)}})
 		account := m.must(t.Context(), doubled(1))
-		expect(t, "trace", trace(account), "a retry, a next route, b done")
+		expect(t, "trace", trace(account), "a replay, a next route, b done")
 		expect(t, "author at b", b.seen()[0].msg.From.Address, "orders@shop.example")
 	})
 }
@@ -346,7 +346,7 @@ func TestReplayBudget(t *testing.T) {
 		no, yes := lost(false), mailertest.Step{}
 		a := &keyed{provider: scripted("a", no, no, no, yes, no, no, no), window: time.Hour}
 		m := start(t, router.Config{}, a)
-		for i, want := range []string{"a retry, a retry, a stop", "a done", "a retry, a stop"} {
+		for i, want := range []string{"a replay, a replay, a stop", "a done", "a replay, a stop"} {
 			account, _ := m.send(t.Context(), letter(i))
 			expect(t, "trace", trace(account), want)
 		}
@@ -450,7 +450,7 @@ func TestReplayWindowIsItsOwn(t *testing.T) {
 		late.After = mailertest.For(8 * time.Second)
 		b := &keyed{provider: scripted("b", lost(false), mailertest.Step{}), window: 36 * time.Second}
 		m := start(t, router.Config{DoubtLimit: -1}, scripted("a", late), b)
-		expect(t, "trace", trace(m.must(t.Context(), doubled(1))), "a next route, b retry, b done")
+		expect(t, "trace", trace(m.must(t.Context(), doubled(1))), "a next route, b replay, b done")
 	})
 }
 

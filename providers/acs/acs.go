@@ -64,7 +64,7 @@ func New(cfg Config) (*Client, error) {
 	c.base.RawQuery = "api-version=" + cfg.APIVersion
 	c.life, c.end = context.WithCancel(context.Background())
 	if cfg.Credential != nil {
-		c.tokens = newTokens(c.life, cfg.Credential, cfg.Scope)
+		c.tokens = newTokens(c.life, &cfg)
 		c.cfg.Credential = nil // or a Client that is printed would show it
 	}
 	c.pipeline = c.newPipeline()
@@ -128,7 +128,19 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 		}
 	}
 	e.Err = seen.explain(e)
+	if e.Outcome == mailer.Unknown {
+		identify(e.Receipt, id)
+	}
 	return nil, e
+}
+
+// identify names what the service may have: it is asked for by that name, and a router that hears of its
+// acceptance by asking has no other.
+func identify(r *mailer.Receipt, id string) {
+	r.ProviderMessageID = id
+	for i := range r.Recipients {
+		r.Recipients[i].ProviderMessageID = id
+	}
 }
 
 const sendPath = "/emails:send"

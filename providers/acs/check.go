@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/mailkeel/mailkeel/internal/httpapi"
+	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -50,9 +51,12 @@ func (c *Client) Probe(ctx context.Context) (Proof, error) {
 		return c.knock(ctx)
 	}
 	a, seen := c.question(), &replies{}
-	_, err := c.get(ctx, a, "", operationPath+probeID, probeSpare, seen)
-	if err == nil {
+	reply, err := c.get(ctx, a, "", operationPath+probeID, probeSpare, seen)
+	if err == nil && reply.JSON(new(operation)) {
 		return Proof{Reached: true, Credential: true}, nil
+	}
+	if err == nil { // a page, of whoever answers to everything
+		err = a.Refuse(ledger.ProviderDown, ledger.Reason{Protocol: "http", Code: reply.Status}, errNotUnderstood)
 	}
 	switch e := mailer.AsSendError(err); {
 	case e.Scope == mailer.ScopeRate: // theirs or ours

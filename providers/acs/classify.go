@@ -9,6 +9,7 @@ import (
 
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/redact"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -45,8 +46,9 @@ func (s *replies) Problem(r *httpapi.Reply) httpapi.Problem {
 
 // A problem is what the service says about a request (ErrorResponse).
 type problem struct {
-	own           bool // the body is of the documented form
-	code, message string
+	own     bool   // the body is of the documented form
+	code    string // fit to be shown
+	message string
 }
 
 func problemOf(r *httpapi.Reply) problem {
@@ -57,9 +59,9 @@ func problemOf(r *httpapi.Reply) problem {
 		} `json:"error"`
 	}
 	if r.JSON(&reply) && reply.Error.Code != "" {
-		return problem{true, reply.Error.Code, reply.Error.Message}
+		return problem{true, redact.Text(reply.Error.Code), reply.Error.Message}
 	}
-	return problem{code: r.Header.Get("X-Ms-Error-Code")}
+	return problem{code: redact.Text(r.Header.Get("X-Ms-Error-Code"))}
 }
 
 func (p problem) text() string {

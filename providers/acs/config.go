@@ -129,7 +129,7 @@ func (c *Config) check() error {
 	case c.QuotaShare < 0:
 		return errors.New("QuotaShare (quota_share) is negative")
 	case c.MaxRecipients < 0 || c.MaxRequestBytes < 0:
-		return errors.New("MaxRecipients or MaxRequestBytes is negative")
+		return errors.New("MaxRecipients (max_recipients) or MaxRequestBytes (max_bytes) is negative")
 	case c.Wait < 0:
 		return errors.New("Wait is negative")
 	}

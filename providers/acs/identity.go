@@ -12,11 +12,8 @@ var namespace = [16]byte{0x5b, 0x0e, 0x6f, 0xd2, 0x91, 0x3c, 0x4a, 0x07, 0xa4, 0
 // service, on every attempt and at every resource: a UUID of version 5 (RFC 9562). It is the
 // Receipt's ProviderMessageID, and what [Client.Status] asks for.
 func OperationID(idempotencyKey string) string {
-	h := sha1.New() //nolint:gosec // see above
-	_, _ = h.Write(namespace[:])
-	_, _ = h.Write([]byte(idempotencyKey))
-	var sum [sha1.Size]byte
-	id := h.Sum(sum[:0])[:16]
+	sum := sha1.Sum(append(namespace[:], idempotencyKey...)) //nolint:gosec // see above
+	id := sum[:16]
 	id[6] = id[6]&0x0f | 0x50 // version 5
 	id[8] = id[8]&0x3f | 0x80 // variant of the RFC
 	var text [36]byte

@@ -28,9 +28,7 @@ func (c *Client) authentication() []policy.Policy {
 	if c.tokens == nil {
 		return []policy.Policy{newSigner(c.cfg.Key)}
 	}
-	return []policy.Policy{c.tokens, runtime.NewBearerTokenPolicy(c.tokens, []string{c.cfg.Scope}, &policy.BearerTokenOptions{
-		InsecureAllowCredentialWithHTTP: c.cfg.AllowPlaintext, // to this machine only, which the transport sees to
-	})}
+	return []policy.Policy{c.tokens}
 }
 
 // request makes a request of the pipeline. Body is nil where there is none. What ctx asks azcore for, by

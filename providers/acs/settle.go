@@ -71,8 +71,11 @@ func (c *Client) Resolve(ctx context.Context, msg *mailer.Message) (mailer.Outco
 			failed = err
 		}
 	}
-	if answered {
+	switch {
+	case answered:
 		return mailer.Unknown, nil
+	case failed == nil: // ctx had ended before the first question
+		failed = fmt.Errorf("%s: not resolved: %w", provider, ctx.Err())
 	}
 	return mailer.Unknown, failed
 }

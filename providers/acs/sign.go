@@ -65,8 +65,13 @@ func (s *signer) send(req *policy.Request, now time.Time) (*http.Response, error
 }
 
 func (s *signer) sign(req *policy.Request, now time.Time) error {
-	ctx, cancel := httpapi.Preparing(req.Raw().Context())
-	defer cancel()
+	raw := req.Raw()
+	ctx := raw.Context()
+	if _, fixed := s.source.(mailer.Secret); !fixed || raw.ContentLength > blockBytes {
+		var cancel context.CancelFunc
+		ctx, cancel = httpapi.Preparing(ctx) // which costs more than a signature that waits for nobody
+		defer cancel()
+	}
 	key, err := s.current(ctx)
 	if err != nil {
 		return httpapi.Unprepared(ctx, err)
@@ -75,7 +80,6 @@ func (s *signer) sign(req *policy.Request, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	raw := req.Raw()
 	date := now.UTC().Format(http.TimeFormat)
 	raw.Header["X-Ms-Date"] = []string{date}
 	raw.Header["X-Ms-Content-Sha256"] = []string{sum}
@@ -139,10 +143,13 @@ func (k *accessKey) authorization(r *http.Request, date, sum string) string {
 // emptyHash is the hash of no content.
 const emptyHash = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 
+// blockBytes is how much of a body is hashed at once.
+const blockBytes = 32 << 10
+
 // A hasher is the memory of one content hash.
 type hasher struct {
 	hash.Hash
-	block [32 << 10]byte
+	block [blockBytes]byte
 	sum   [sha256.Size]byte
 }
 
@@ -161,7 +168,8 @@ func contentHash(ctx context.Context, body io.Reader) (string, error) {
 		_, _ = h.Write(h.block[:n])
 		switch {
 		case err == io.EOF:
-			return base64.StdEncoding.EncodeToString(h.Sum(h.sum[:0])), nil
+			var text [44]byte // of 32 octets
+			return string(base64.StdEncoding.AppendEncode(text[:0], h.Sum(h.sum[:0]))), nil
 		case err != nil:
 			return "", err
 		case ctx.Err() != nil:

@@ -134,7 +134,7 @@ func (r *operation) judged(retryAfter time.Duration) Operation {
 	case "failed", "canceled":
 		v := failure(r.Error.Code)
 		o.Outcome, o.Scope, o.Elsewhere = v.Outcome, v.Scope, v.Elsewhere
-		o.Code, o.Detail = r.Error.Code, redact.Text(r.Error.Message)
+		o.Code, o.Detail = redact.Text(r.Error.Code), redact.Text(r.Error.Message)
 	}
 	return o
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/internal/redact"
@@ -27,10 +28,12 @@ const (
 // tokens stands between the credential and azcore's token policy, which sends tokens that have expired,
 // and lets requests wait for the one that fetches a token, however soon they have to end. Here one
 // fetch serves all who wait, each waits for as long as it may, and a token that is about to
-// end is replaced while it still serves.
+// end is replaced while it still serves. Each request has a policy of azcore's to itself, for the sake of
+// challenges: one that all shared would let them wait for the token that one of them was challenged for.
 type tokens struct {
 	getToken func(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) // a func, which prints as an address
 	options  policy.TokenRequestOptions
+	bearer   policy.BearerTokenOptions
 	life     context.Context //nolint:containedctx // a fetch outlives the send that asked first
 
 	mu      sync.Mutex
@@ -39,21 +42,37 @@ type tokens struct {
 	renewed time.Time
 }
 
-// A fetch is a token on its way. The fields are set before done is closed.
+// A fetch is a token on its way. Token and err are set before done is closed.
 type fetch struct {
+	began time.Time
 	done  chan struct{}
 	token azcore.AccessToken
 	err   error
 }
 
-func newTokens(life context.Context, credential azcore.TokenCredential, scope string) *tokens {
-	return &tokens{
-		getToken: credential.GetToken, life: life,
-		options: policy.TokenRequestOptions{Scopes: []string{scope}, EnableCAE: true}, // as azcore's policy asks
+func newFetch() *fetch { return &fetch{began: time.Now(), done: make(chan struct{})} }
+
+// wait returns what f brings. It waits for that until ctx ends.
+func (f *fetch) wait(ctx context.Context) (azcore.AccessToken, error) {
+	select {
+	case <-f.done:
+		return f.token, f.err
+	case <-ctx.Done():
+		return azcore.AccessToken{}, ctx.Err()
 	}
 }
 
-// Do implements [policy.Policy]. It makes sure that there is a token for azcore's policy behind it. A
+func newTokens(life context.Context, cfg *Config) *tokens {
+	return &tokens{
+		getToken: cfg.Credential.GetToken, life: life,
+		options: policy.TokenRequestOptions{Scopes: []string{cfg.Scope}, EnableCAE: true}, // as azcore's policy asks
+		bearer: policy.BearerTokenOptions{
+			InsecureAllowCredentialWithHTTP: cfg.AllowPlaintext, // to this machine only, which the transport sees to
+		},
+	}
+}
+
+// Do implements [policy.Policy]. It makes sure that there is a token for azcore's policy. A
 // refusal is answered once with a fresh one.
 func (t *tokens) Do(req *policy.Request) (*http.Response, error) {
 	token, res, err := t.send(req)
@@ -73,17 +92,20 @@ func (t *tokens) send(req *policy.Request) (token string, res *http.Response, er
 	if token, err = t.prepare(req.Raw().Context()); err != nil {
 		return "", nil, err
 	}
-	res, err = req.Next()
+	res, err = runtime.NewBearerTokenPolicy(t, t.options.Scopes, &t.bearer).Do(req)
 	return token, res, err
 }
 
 // prepare waits for a token.
 func (t *tokens) prepare(ctx context.Context) (string, error) {
-	limited, cancel := httpapi.Preparing(ctx)
-	defer cancel()
-	token, err := t.get(limited)
-	if err != nil {
-		return "", httpapi.Unprepared(limited, err)
+	token, f := t.current(time.Now())
+	if f != nil {
+		limited, cancel := httpapi.Preparing(ctx)
+		defer cancel()
+		var err error
+		if token, err = f.wait(limited); err != nil {
+			return "", httpapi.Unprepared(limited, err)
+		}
 	}
 	httpapi.Hide(ctx, mailer.NewSecret(token.Token))
 	return token.Token, nil
@@ -97,13 +119,13 @@ func (t *tokens) GetToken(ctx context.Context, options policy.TokenRequestOption
 	}
 	limited, cancel := httpapi.Preparing(ctx)
 	defer cancel()
-	token, err := t.ask(limited, options)
+	f := newFetch()
+	go t.run(f, options)
+	token, err := f.wait(limited)
 	if err != nil {
 		return token, httpapi.Unprepared(limited, err)
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.held = &token
+	httpapi.Hide(ctx, mailer.NewSecret(token.Token))
 	return token, nil
 }
 
@@ -113,12 +135,7 @@ func (t *tokens) get(ctx context.Context) (azcore.AccessToken, error) {
 	if f == nil {
 		return token, nil
 	}
-	select {
-	case <-f.done:
-		return f.token, f.err
-	case <-ctx.Done():
-		return azcore.AccessToken{}, ctx.Err()
-	}
+	return f.wait(ctx)
 }
 
 // current returns the token that is held, or else the fetch to wait for.
@@ -139,22 +156,26 @@ func (t *tokens) current(now time.Time) (azcore.AccessToken, *fetch) {
 	return *t.held, nil
 }
 
-// begin returns the fetch that is under way, or a new one.
+// begin returns the fetch that is under way, or a new one, also where the credential has not kept to the
+// limit of the latest.
 func (t *tokens) begin() *fetch {
-	if t.fetch == nil {
-		t.fetch = &fetch{done: make(chan struct{})}
-		go t.run(t.fetch)
+	if t.fetch == nil || time.Since(t.fetch.began) > fetchLimit {
+		t.fetch = newFetch()
+		go t.run(t.fetch, t.options)
 	}
 	return t.fetch
 }
 
-func (t *tokens) run(f *fetch) {
+func (t *tokens) run(f *fetch, options policy.TokenRequestOptions) {
 	ctx, cancel := context.WithTimeout(t.life, fetchLimit)
 	defer cancel()
-	token, err := t.ask(ctx, t.options)
+	token, err := t.ask(ctx, options)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.fetch = nil; err == nil {
+	if t.fetch == f {
+		t.fetch = nil
+	}
+	if err == nil {
 		t.held = &token
 	}
 	f.token, f.err = token, err

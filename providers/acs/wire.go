@@ -110,9 +110,9 @@ func (b *body) Release() {
 func (b *body) content() error {
 	m := b.msg
 	switch {
-	case m.Subject == "":
+	case isBlank(m.Subject):
 		return apimail.Unsupported("a message without a Subject")
-	case m.Text == "" && m.HTML == "":
+	case isBlank(m.Text) && isBlank(m.HTML):
 		return apimail.Unsupported("a message without a body")
 	}
 	b.json.Name("content")
@@ -123,6 +123,9 @@ func (b *body) content() error {
 	b.json.End('}')
 	return nil
 }
+
+// isBlank: Microsoft's own clients take that for nothing. UNVERIFIED: whether the service does.
+func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
 
 // recipients fills in who gets it, and whom they answer. Each address stands once; the first place counts.
 func (b *body) recipients() error {
@@ -141,22 +144,27 @@ func (b *body) recipients() error {
 	return nil
 }
 
-// addresses writes those of the list that are not in seen yet.
+// addresses writes those of the list that are not in seen yet, if there are any.
 func (b *body) addresses(name string, list []mailer.Address, seen *apimail.NameSet) {
-	if len(list) == 0 {
-		return
-	}
-	b.json.Name(name)
-	b.json.Begin('[')
+	begun := false
 	for i := range list {
-		if a := &list[i]; seen.Add(a.Address) {
-			b.json.Begin('{')
-			b.json.String("address", a.Address)
-			b.json.String("displayName", a.Name)
-			b.json.End('}')
+		a := &list[i]
+		if !seen.Add(a.Address) {
+			continue
 		}
+		if !begun {
+			b.json.Name(name)
+			b.json.Begin('[')
+			begun = true
+		}
+		b.json.Begin('{')
+		b.json.String("address", a.Address)
+		b.json.String("displayName", a.Name)
+		b.json.End('}')
 	}
-	b.json.End(']')
+	if begun {
+		b.json.End(']')
+	}
 }
 
 // unnamed is the file name of an attachment without one, since the service asks for one. The
@@ -195,6 +203,13 @@ func (b *body) attachment(a *mailer.Attachment, ids *apimail.NameSet, marker str
 	}
 	if kind, err = b.checkedType(name, kind); err != nil {
 		return err
+	}
+	size, err := a.Content.Size()
+	switch {
+	case err != nil:
+		return apimail.SourceError(err)
+	case size == 0: // contentInBase64 is required
+		return apimail.Unsupported("an empty attachment")
 	}
 	b.json.Begin('{')
 	b.json.String("name", name)
