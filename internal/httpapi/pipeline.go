@@ -151,6 +151,7 @@ func (Transport) Do(r *http.Request) (*http.Response, error) {
 	}
 	c.mark(mailer.PhaseConnect)
 	req.Gate, req.committed = c.gate, c.committed
+	c.last = Result{Released: true, Err: &Error{StageReply, errUnfinished}} // for a pipeline that recovers from a panic of the body
 	c.last = c.client.do(r.Context(), req, c.mark)
 	c.committed = req.committed
 	if c.last.Err != nil {
@@ -158,6 +159,8 @@ func (Transport) Do(r *http.Request) (*http.Response, error) {
 	}
 	return c.last.Reply.response(r), nil
 }
+
+var errUnfinished = errors.New("the exchange did not come to its end")
 
 var errRepeated = fmt.Errorf("%w: it was sent before", ErrRequest)
 

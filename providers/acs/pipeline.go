@@ -50,6 +50,7 @@ func (c *Client) request(ctx context.Context, method, path string, body io.ReadS
 
 // run sends req. What became of it the transport tells, not the response.
 func (c *Client) run(req *policy.Request) error {
+	runtime.SkipBodyDownload(req) // it is in memory
 	res, err := c.pipeline.Do(req)
 	if err != nil {
 		return err

@@ -129,7 +129,7 @@ func (c *Client) get(ctx context.Context, a *ledger.Attempt, from, path string, 
 
 // judged says what r means for the recipients.
 func (r *operation) judged(retryAfter time.Duration) Operation {
-	o := Operation{ID: r.ID, Status: r.Status, Outcome: mailer.Accepted, RetryAfter: retryAfter}
+	o := Operation{ID: r.ID, Status: redact.Text(r.Status), Outcome: mailer.Accepted, RetryAfter: retryAfter}
 	switch strings.ToLower(r.Status) {
 	case "failed", "canceled":
 		v := failure(r.Error.Code)
