@@ -21,10 +21,10 @@ type replies struct {
 	retryAfter time.Duration // until the operation may have ended
 }
 
-// Accepted implements [httpapi.Replies]: 202 with the name of an operation (HTTP row 9).
+// Accepted implements [httpapi.Replies]: 202 with the name of an operation (HTTP row 9) that can be asked for.
 func (s *replies) Accepted(r *httpapi.Reply) (id string, ok bool) {
 	var result operation
-	if r.Status != http.StatusAccepted || !r.JSON(&result) || !httpapi.IsID(result.ID) {
+	if r.Status != http.StatusAccepted || !r.JSON(&result) || !isOperationID(result.ID) {
 		return "", false
 	}
 	s.retryAfter = httpapi.RetryAfter(r.Header, time.Now())

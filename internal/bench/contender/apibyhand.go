@@ -15,7 +15,9 @@ type byHandSession struct {
 	transport *http.Transport
 	url       *url.URL
 	header    http.Header
+	sign      signer // nil where the header is always the same
 	buf       []byte
+	start     int // of what comes behind the attachment, in buf
 }
 
 func openByHand(w wire) func(Target, int) ([]Session, error) {
@@ -29,16 +31,29 @@ func openByHand(w wire) func(Target, int) ([]Session, error) {
 		}
 		sessions := make([]Session, callers)
 		for i := range sessions {
-			sessions[i] = &byHandSession{wire: w, transport: transport, url: u, header: http.Header{
+			s := &byHandSession{wire: w, transport: transport, url: u, header: http.Header{
 				"Authorization": {w.authorization}, "Content-Type": {w.contentType}, "User-Agent": {"limit"},
 			}}
+			if w.newSigner != nil {
+				if s.sign, err = w.newSigner(); err != nil {
+					return nil, err
+				}
+			}
+			sessions[i] = s
 		}
 		return sessions, nil
 	}
 }
 
 func (s *byHandSession) Send(m *Mail) error {
+	s.write(m)
 	body, size := s.body(m)
+	if s.sign != nil {
+		if err := s.sign(s.header, s.url, body); err != nil {
+			return err
+		}
+		body, _ = s.body(m)
+	}
 	resp, err := s.transport.RoundTrip(&http.Request{
 		Method: http.MethodPost, URL: s.url, Header: s.header, Body: io.NopCloser(body), ContentLength: size,
 	})
@@ -55,16 +70,20 @@ func (s *byHandSession) Send(m *Mail) error {
 	return nil
 }
 
-// body returns a request's body and its size. It is valid until the next.
-func (s *byHandSession) body(m *Mail) (io.Reader, int64) {
+// write writes a request's body, but for the attachment.
+func (s *byHandSession) write(m *Mail) {
 	s.buf = s.wire.head(s.buf[:0], m)
-	n := len(s.buf)
+	s.start = len(s.buf)
 	s.buf = s.wire.tail(s.buf, m)
+}
+
+// body returns what was written, with the attachment, and its size. It is valid until the next write.
+func (s *byHandSession) body(m *Mail) (io.Reader, int64) {
 	if m.Attachment == nil {
 		return bytes.NewReader(s.buf), int64(len(s.buf))
 	}
 	content, size := s.wire.encoding.reader(m.Attachment)
-	return io.MultiReader(bytes.NewReader(s.buf[:n]), content, bytes.NewReader(s.buf[n:])), int64(len(s.buf)) + size
+	return io.MultiReader(bytes.NewReader(s.buf[:s.start]), content, bytes.NewReader(s.buf[s.start:])), int64(len(s.buf)) + size
 }
 
 func (s *byHandSession) Close() error {

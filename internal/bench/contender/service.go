@@ -9,10 +9,12 @@ import (
 // attachment that was loaded, no HTML and nothing inline.
 type Service struct {
 	Name string
-	// Mailkeel is the adapter, Shipped the vendor's client with the transport it comes with, Tuned
-	// the same client with a transport that keeps a connection for each caller.
+	// Mailkeel is the adapter, Shipped its peer, which is the vendor's client, with the transport it comes
+	// with, Tuned the same with a transport that keeps a connection for each caller.
 	Mailkeel, Shipped, Tuned string
 	Contenders               []Contender
+	// Notes belong under its tables.
+	Notes []string
 }
 
 // What the contenders say they are.
@@ -22,7 +24,7 @@ const (
 )
 
 // Services returns the services, their contenders in the order of All.
-func Services() []Service { return []Service{sendGridService(), mailgunService()} }
+func Services() []Service { return []Service{sendGridService(), mailgunService(), acsService()} }
 
 func sendGridService() Service {
 	return Service{
@@ -48,6 +50,24 @@ func mailgunService() Service {
 			{Name: "limit: Mailgun, net/http by hand", Kind: Limit, Open: openByHand(mailgunWire)},
 			{Name: "limit: Mailgun, net/http by hand, MIME", Kind: Limit, Open: openByHand(mailgunMIMEWire)},
 			{Name: "limit: Mailgun, raw HTTP/1.1 socket", Kind: Limit, Sizes: SmallOnly, Open: each(openSocket(mailgunWire))},
+		},
+	}
+}
+
+// acsService has no vendor's client. Its peer is azcore's pipeline, with azcore's own transport and retries, and
+// with a transport that keeps a connection for each caller and no retries.
+func acsService() Service {
+	return Service{
+		Name: "ACS", Mailkeel: "Mailkeel, ACS", Shipped: "azcore", Tuned: "azcore, no retries, tuned transport",
+		Contenders: []Contender{
+			{Name: "Mailkeel, ACS", Kind: Ours, Open: openMailkeelACS},
+			{Name: "azcore", Kind: Peer, Open: openAzcore(azcoreTransport, 0)},
+			{Name: "azcore, no retries, tuned transport", Kind: Peer, Open: openAzcore(tunedTransport, -1)},
+			{Name: "limit: ACS, net/http by hand", Kind: Limit, Open: openByHand(acsWire)},
+		},
+		Notes: []string{
+			"Requests may have 30 MB here, as after Microsoft's support has raised the limit; Mailkeel's quota is off. " +
+				"The signature covers the body, which everybody reads twice.",
 		},
 	}
 }

@@ -2,6 +2,9 @@ package contender_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mailkeel/mailkeel/internal/bench/contender"
 	"github.com/mailkeel/mailkeel/internal/testcert"
@@ -30,7 +34,7 @@ type arrived struct {
 	MIME []byte
 }
 
-// A provider is both services in one, over net/http.
+// A provider is all services in one, over net/http.
 type provider struct {
 	mu       sync.Mutex
 	messages []arrived
@@ -45,6 +49,10 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		w.WriteHeader(http.StatusBadRequest)
+	case r.URL.Path == "/emails:send":
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, `{"id":"5f2b1c8e-94d7-4360-8b6e-%012d","status":"Running"}`, len(p.messages))
 	case r.URL.Path == "/v3/mail/send":
 		w.Header().Set("X-Message-Id", "filter0001")
 		w.WriteHeader(http.StatusAccepted)
@@ -78,6 +86,8 @@ func understand(r *http.Request) (arrived, error) {
 		return sendGridMessage(body)
 	case strings.HasPrefix(r.URL.Path, "/v3/mg.example.com/messages") && basic && password != "":
 		return mailgunMessage(r)
+	case r.URL.Path == "/emails:send" && r.URL.RawQuery == "api-version=2025-09-01" && isSigned(r, body):
+		return acsMessage(body)
 	default:
 		return arrived{}, fmt.Errorf("path %s or its authorization", r.URL.Path)
 	}
@@ -104,6 +114,40 @@ func sendGridMessage(body []byte) (arrived, error) {
 	a := arrived{From: m.From.Email, To: m.Personalizations[0].To[0].Email, Subject: m.Subject, Text: m.Content[0].Value}
 	for _, file := range m.Attachments {
 		a.Filename, a.Content = file.Filename, file.Content
+	}
+	return a, nil
+}
+
+// isSigned checks the signature as Microsoft's tutorial "Sign an HTTP request" tells how to make it.
+func isSigned(r *http.Request, body []byte) bool {
+	digest := sha256.Sum256(body)
+	sum, date := base64.StdEncoding.EncodeToString(digest[:]), r.Header.Get("X-Ms-Date")
+	mac := hmac.New(sha256.New, []byte("0123456789abcdef0123456789abcdef"))
+	fmt.Fprintf(mac, "POST\n/emails:send?api-version=2025-09-01\n%s;%s;%s", date, r.Host, sum)
+	want := "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	_, err := time.Parse(http.TimeFormat, date)
+	return err == nil && r.Header.Get("X-Ms-Content-Sha256") == sum && r.Header.Get("Authorization") == want
+}
+
+func acsMessage(body []byte) (arrived, error) {
+	var m struct {
+		SenderAddress string
+		Content       struct{ Subject, PlainText string }
+		Recipients    struct{ To []struct{ Address string } }
+		Attachments   []struct {
+			Name            string
+			ContentInBase64 []byte
+		}
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return arrived{}, err
+	}
+	if len(m.Recipients.To) != 1 || len(m.Attachments) > 1 {
+		return arrived{}, errors.New("not one of each")
+	}
+	a := arrived{From: m.SenderAddress, To: m.Recipients.To[0].Address, Subject: m.Content.Subject, Text: m.Content.PlainText}
+	for _, file := range m.Attachments {
+		a.Filename, a.Content = file.Name, file.ContentInBase64
 	}
 	return a, nil
 }

@@ -2,6 +2,9 @@ package contender
 
 import (
 	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -10,13 +13,19 @@ import (
 // A wire is a service's request for sending, written by hand. It is a bound, not an encoder that could
 // be trusted with other content.
 type wire struct {
-	path, authorization, contentType string
+	path, contentType string
+	// authorization is the same for every request; where that cannot be, there is newSigner.
+	authorization string
+	newSigner     func() (signer, error)
 	// status is what the service answers.
 	status   int
 	encoding encoding
 	// head and tail append what comes before the attachment and after it.
 	head, tail func(b []byte, m *Mail) []byte
 }
+
+// A signer adds the authorization of a request with that body to its header.
+type signer func(h http.Header, u *url.URL, body io.Reader) error
 
 // An encoding is how the attachment stands in the body.
 type encoding int

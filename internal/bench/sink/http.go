@@ -25,8 +25,8 @@ func (t *Tally) Counts() Counts {
 	return Counts{t.connections.Load(), t.requests.Load(), t.bodyBytes.Load()}
 }
 
-// ListenHTTP opens a port of 127.0.0.1 with an HTTP/1.1 server behind it that answers as SendGrid and
-// Mailgun do when they take a message, and counts into tally. A config means TLS. Connections stay
+// ListenHTTP opens a port of 127.0.0.1 with an HTTP/1.1 server behind it that answers as SendGrid, Mailgun
+// and ACS do when they take a message, and counts into tally. A config means TLS. Connections stay
 // open until the client closes them.
 func ListenHTTP(config *tls.Config, tally *Tally) (*Listener, error) {
 	return listen(func(nc net.Conn) {
@@ -46,11 +46,13 @@ var buffers = sync.Pool{New: func() any {
 	return &b
 }}
 
-// The paths that are known: SendGrid's, and how Mailgun's for fields and for whole messages end.
+// The paths that are known: SendGrid's, how Mailgun's for fields and for whole messages end, and
+// how ACS's begins, before the version.
 const (
 	sendGridPath = "/v3/mail/send"
 	mailgunPath  = "/messages"
 	mailgunMIME  = "/messages.mime"
+	acsPath      = "/emails:send?"
 )
 
 var (
@@ -178,6 +180,8 @@ func answerTo(path []byte) answerer {
 		return (*httpSession).sendGrid
 	case bytes.HasSuffix(path, []byte(mailgunPath)), bytes.HasSuffix(path, []byte(mailgunMIME)):
 		return (*httpSession).mailgun
+	case bytes.HasPrefix(path, []byte(acsPath)):
+		return (*httpSession).acs
 	default:
 		return (*httpSession).notFound
 	}
@@ -199,6 +203,18 @@ func (s *httpSession) mailgun(n int64) {
 	s.reply(after)
 }
 
+// acs's answers are all of one size.
+func (s *httpSession) acs(n int64) {
+	const before, after = `{"id":"`, `","status":"Running"}`
+	s.reply("HTTP/1.1 202 Accepted\r\nServer: sink\r\nRetry-After: 20\r\nOperation-Location: https://sink.example.com/emails/operations/")
+	s.out = appendUUID(s.out, n)
+	s.reply("?api-version=2025-09-01\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ")
+	s.out = strconv.AppendInt(s.out, int64(len(before)+uuidChars+len(after)), 10)
+	s.reply("\r\n\r\n" + before)
+	s.out = appendUUID(s.out, n)
+	s.reply(after)
+}
+
 func (s *httpSession) notFound(int64) { s.reply("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") }
 
 const idDigits = 16
@@ -211,4 +227,14 @@ func appendID(b []byte, n int64) []byte {
 		n /= 10
 	}
 	return append(b, digits[:]...)
+}
+
+const uuidChars = 36
+
+// appendUUID appends n as the end of a UUID.
+func appendUUID(b []byte, n int64) []byte {
+	const start = "5f2b1c8e-94d7-4360-8b6e-"
+	var digits [idDigits]byte
+	end := appendID(digits[:0], n)[idDigits-(uuidChars-len(start)):]
+	return append(append(b, start...), end...)
 }

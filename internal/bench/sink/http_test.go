@@ -20,8 +20,9 @@ func TestHTTPServer(t *testing.T) {
 			"POST /v3/mg.example.com/messages HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
 			"3\r\nabc\r\nB;x=y\r\n0123456789a\r\n0\r\nTrailer: x\r\n\r\n" +
 			"POST /v3/mg.example.com/messages.mime HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n" +
+			"POST /emails:send?api-version=2025-09-01 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" +
 			"GET /v3/scopes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-		want = "202 200 200 404"
+		want = "202 200 200 202 404"
 	)
 	pieces := []int{1, 2, 3, 7, len(said)}
 	var tally sink.Tally
@@ -44,11 +45,11 @@ func TestHTTPServer(t *testing.T) {
 			t.Errorf("in pieces of %d: %s, want %s", piece, got, want)
 		}
 	}
-	if want := 3 * len(pieces); len(ids) != want {
+	if want := 4 * len(pieces); len(ids) != want {
 		t.Errorf("%d different ids, want %d", len(ids), want)
 	}
 	n := int64(len(pieces))
-	if got, want := tally.Counts(), (sink.Counts{Connections: n, Requests: 4 * n, BodyBytes: 19 * n}); got != want {
+	if got, want := tally.Counts(), (sink.Counts{Connections: n, Requests: 5 * n, BodyBytes: 21 * n}); got != want {
 		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
