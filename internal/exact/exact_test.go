@@ -181,6 +181,74 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestNext reads ten bytes block by block, as one does who is asked for them. A source that changed
+// fails before its last block is given out, and one that kept to it is closed by then.
+func TestNext(t *testing.T) {
+	for name, c := range map[string]struct {
+		reader  io.Reader
+		closing error
+		size    int
+		blocks  string
+		is      error
+	}{
+		"as it said":           {reader: strings.NewReader(said), size: 10, blocks: "0123 4567 89"},
+		"whole blocks":         {reader: strings.NewReader(said[:8]), size: 8, blocks: "0123 4567"},
+		"one block":            {reader: strings.NewReader(said[:4]), size: 4, blocks: "0123"},
+		"less than a block":    {reader: strings.NewReader("0"), size: 1, blocks: "0"},
+		"nothing":              {reader: strings.NewReader(""), size: 0, blocks: ""},
+		"short":                {reader: strings.NewReader(said[:9]), size: 10, blocks: "0123 4567", is: exact.ErrShort},
+		"short by a block":     {reader: strings.NewReader(said[:4]), size: 8, blocks: "0123", is: exact.ErrShort},
+		"long":                 {reader: strings.NewReader(said), size: 9, blocks: "0123 4567", is: exact.ErrLong},
+		"long by a block":      {reader: strings.NewReader(said[:8]), size: 4, blocks: "", is: exact.ErrLong},
+		"not nothing":          {reader: strings.NewReader("0"), size: 0, blocks: "", is: exact.ErrLong},
+		"fails":                {reader: after(said[:5], iotest.ErrReader(errDisk)), size: 10, blocks: "0123", is: errDisk},
+		"fails at its end":     {reader: after(said, iotest.ErrReader(errDisk)), size: 10, blocks: "0123 4567", is: errDisk},
+		"closes with an error": {reader: strings.NewReader(said), closing: errClose, size: 10, blocks: "0123 4567", is: errClose},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := &source{Reader: c.reader, err: c.closing}
+			got, err := nextBlocks(t, src, c.size)
+			if got != c.blocks || !errors.Is(err, c.is) {
+				t.Errorf("got %q, %v; want %q, %v", got, err, c.blocks, c.is)
+			}
+			if src.closed != 1 {
+				t.Errorf("closed %d times", src.closed)
+			}
+		})
+	}
+}
+
+// nextBlocks returns the blocks that Next gives with a buffer of four bytes, with spaces in between.
+func nextBlocks(t *testing.T, src *source, size int) (string, error) {
+	t.Helper()
+	var r exact.Reader
+	defer r.Close()
+	r.Reset(src)
+	buf := make([]byte, 4)
+	var all []string
+	for left := int64(size); ; {
+		block, err := r.Next(left, buf)
+		if err != nil {
+			return strings.Join(all, " "), err
+		}
+		if left -= int64(len(block)); left > 0 && len(block) != len(buf) {
+			t.Errorf("a block of %d bytes, though there is more", len(block))
+		}
+		if len(block) > 0 {
+			all = append(all, string(block))
+		}
+		if left == 0 {
+			if src.closed != 1 {
+				t.Errorf("closed %d times by the last block", src.closed)
+			}
+			return strings.Join(all, " "), nil
+		}
+		if src.closed != 0 {
+			t.Error("closed before the last block")
+		}
+	}
+}
+
 // TestReaderClose: what a source says that was given up is not heard, and it is closed once.
 func TestReaderClose(t *testing.T) {
 	src := &source{Reader: strings.NewReader(said + "a"), err: errClose}

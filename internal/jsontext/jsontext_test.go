@@ -84,3 +84,99 @@ func FuzzString(f *testing.F) {
 	}
 	f.Fuzz(checkString)
 }
+
+// TestWriter: values of every kind, one within the other, are what encoding/json reads; what is empty is left out.
+func TestWriter(t *testing.T) {
+	for name, c := range map[string]struct {
+		write func(*Writer)
+		want  string
+	}{
+		"nothing":               {func(*Writer) {}, ""},
+		"empty object":          {func(w *Writer) { w.Begin('{'); w.End('}') }, "{}"},
+		"empty array in object": {func(w *Writer) { w.Begin('{'); w.Name("a"); w.Begin('['); w.End(']'); w.End('}') }, `{"a":[]}`},
+		"objects in array": {func(w *Writer) {
+			w.Begin('[')
+			w.Begin('{')
+			w.End('}')
+			w.Begin('{')
+			w.End('}')
+			w.End(']')
+		}, "[{},{}]"},
+		"a comma that stays": {func(w *Writer) { w.Begin('['); w.Element(","); w.Element(",,"); w.End(']') }, `[",",",,"]`},
+		"a pair":             {func(w *Writer) { w.Begin('{'); w.Pair("a", "b"); w.End('}') }, `{"a":"b"}`},
+		"pairs": {
+			func(w *Writer) {
+				w.Begin('{')
+				w.Pair("", "")
+				w.Pair("\"\\\n", "\x00é\xff,")
+				w.Name("z")
+				w.Null()
+				w.End('}')
+			},
+			`{"":"","\"\\\n":"\u0000é` + "\ufffd" + `,","z":null}`,
+		},
+		"pairs of one map and then of another": {
+			func(w *Writer) {
+				w.Begin('{')
+				w.Pairs("a", map[string]string{"y": "2", "x": "1"})
+				w.Pairs("none", nil)
+				w.Pairs("b", map[string]string{"z": "3"})
+				w.End('}')
+			},
+			`{"a":{"x":"1","y":"2"},"b":{"z":"3"}}`,
+		},
+		"a pair in a pair's place": {
+			func(w *Writer) {
+				w.Begin('{')
+				w.Name("a")
+				w.Begin('{')
+				w.Pair("b", "c")
+				w.End('}')
+				w.Pair("d", "e")
+				w.End('}')
+			},
+			`{"a":{"b":"c"},"d":"e"}`,
+		},
+	} {
+		var w Writer
+		c.write(&w)
+		got, err := w.Bytes()
+		if string(got) != c.want || err != nil || c.want != "" && !json.Valid(got) {
+			t.Errorf("%s: got %s, %v; want %s", name, got, err, c.want)
+		}
+	}
+}
+
+// TestReset: a text that is begun anew knows nothing of the one before, nor of its error, but for their memory.
+func TestReset(t *testing.T) {
+	var w Writer
+	if bytes, keys := w.Room(); bytes != 0 || keys != 0 {
+		t.Errorf("%d bytes and %d keys, though nothing was written", bytes, keys)
+	}
+	w.Begin('{')
+	w.Pairs("a", map[string]string{"x": "1", "y": "2", "z": "3"})
+	w.Any("b", map[string]any{"c": make(chan int)})
+	if _, err := w.Bytes(); err == nil {
+		t.Error("a channel can be written")
+	}
+	bytes, keys := w.Room()
+	if bytes < len(`{"a":{"x":"1","y":"2","z":"3"}`) || keys < 3 {
+		t.Errorf("%d bytes and %d keys", bytes, keys)
+	}
+	w.Reset()
+	if got, err := w.Bytes(); len(got) != 0 || err != nil {
+		t.Errorf("after Reset: %q, %v", got, err)
+	}
+	if b, k := w.Room(); b != bytes || k != keys {
+		t.Errorf("Reset keeps %d bytes and %d keys, not %d and %d", b, k, bytes, keys)
+	}
+	w.Begin('[')
+	w.Element("a")
+	w.End(']')
+	if got, err := w.Bytes(); string(got) != `["a"]` || err != nil {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if b, _ := w.Room(); b != bytes {
+		t.Errorf("a short text takes %d bytes, not the %d that were there", b, bytes)
+	}
+}

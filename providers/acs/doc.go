@@ -33,7 +33,8 @@
 // and does not promise that a repeated one is not queued twice, nor for how long it is known; users of the
 // service rely on it. Config.ReplayWindow turns it off. Config.GuardMessageID adds a guard that is
 // documented: the service then refuses a Message-ID that it has seen. Without it, such a Message-ID is replaced by
-// the service in silence.
+// the service in silence. The portions of a long list, which a router makes where it may split recipients, have one
+// Message-ID: with the guard only the first of them is taken.
 //
 // Two messages with one IdempotencyKey are one message to the service.
 //
