@@ -1,9 +1,10 @@
 // Quickstart sends messages with HTML, an inline image and an attachment, and shows what
 // became of them.
 //
-// Without further ado it starts two mail servers of its own on this machine, one that speaks SMTP
-// with STARTTLS and a login, and SendGrid's API as the backup. It sends through both as one
-// while the first goes down and comes back, and shows the verdicts beside the truth that only the
+// Without further ado it starts three providers of its own on this machine: the API of Azure
+// Communication Services, SendGrid's as the backup, and a mail server that speaks SMTP with
+// STARTTLS and a login as the last resort. It sends through the three as one
+// while they fail and come back, and shows the verdicts beside the truth that only the
 // servers know. With MAILER_URL, MAILER_FROM and MAILER_TO set, it sends one message through the
 // providers that they name.
 package main

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,7 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mailkeel/mailkeel/internal/testcert"
+	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/providers"
+	"github.com/mailkeel/mailkeel/providers/acs"
+	"github.com/mailkeel/mailkeel/providers/acs/acstest"
 )
 
 func readme(t *testing.T) string {
@@ -29,7 +34,7 @@ func TestReadmeProgram(t *testing.T) {
 		t.Fatal("the README has no program")
 	}
 	binary := buildInModule(t, program)
-	server := mustStart(t).primary
+	server := mustStart(t).relay
 	for _, c := range []struct {
 		url, want string
 	}{
@@ -89,6 +94,37 @@ func TestReadmeParameters(t *testing.T) {
 		if !strings.Contains(listed, "`"+name+"=") {
 			t.Errorf("parameter %s is missing", name)
 		}
+	}
+}
+
+// It names every adapter and every example.
+func TestReadmeFolders(t *testing.T) {
+	text := readme(t)
+	for folder, form := range map[string]string{"../../providers": "`providers/%s`", "..": "`%s`"} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if name := fmt.Sprintf(form, e.Name()); e.IsDir() && !strings.Contains(text, name) {
+				t.Errorf("%s is missing", name)
+			}
+		}
+	}
+}
+
+// What the Azure portal shows can be pasted, alone and as a member.
+func TestReadmePortalForm(t *testing.T) {
+	azure := acstest.Start(t, acstest.Config{TLS: testcert.Server(testcert.Must(t).Valid)})
+	for _, url := range []string{azure.ConnectionString(), "failover(" + azure.ConnectionString() + " smtp://h)"} {
+		sender, err := providers.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, found := mailer.Find[*acs.Client](sender); !found {
+			t.Error("no client of Azure is found")
+		}
+		closeSender(t.Context(), sender)
 	}
 }
 

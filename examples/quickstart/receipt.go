@@ -22,6 +22,9 @@ func printReceipt(w io.Writer, r *mailer.Receipt) {
 			printRow(table, "attempt", route, "none", "-", a.Skipped)
 			continue
 		}
+		if a.Outcome == mailer.Accepted && a.Code == 0 { // nothing was sent: the provider was asked
+			note = a.Detail
+		}
 		printRow(table, "attempt", route, a.Outcome.String(), why(a.Scope, a.Code, a.EnhancedCode), note)
 	}
 	for _, t := range r.Recipients {

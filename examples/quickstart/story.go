@@ -13,10 +13,13 @@ import (
 )
 
 var (
-	ann = mailer.Address{Name: "Ann Müller", Address: "ann@example.com"}
+	ann = mailer.Address{Name: "Ann Müller", Address: "ann@" + linkedDomain}
+	pat = mailer.Address{Name: "Pat", Address: "pat@example.net"} // whose domain the primary does not know
 	bob = mailer.Address{Name: "Bob", Address: "bob@example.org"}
-	eve = mailer.Address{Address: "eve@example.org"}
+	eve = mailer.Address{Name: "Eve", Address: "eve@example.org"}
+	gil = mailer.Address{Address: "gil@example.org"}
 	ida = mailer.Address{Address: "ida@example.org"}
+	joe = mailer.Address{Address: "joe@example.org"}
 	lee = mailer.Address{Address: "lee@example.org"}
 	zoe = mailer.Address{Address: "zoe@example.org"}
 )
@@ -36,17 +39,19 @@ type chapter struct {
 }
 
 var chapters = []chapter{
-	{"All is well: the primary takes the message", (*story).allIsWell},
-	{"The primary goes down: the same Send turns to the backup", (*story).failover},
-	{"It stays down: soon nobody tries it any more", (*story).staysDown},
-	{"It comes back, but refuses every other message", (*story).flaps},
+	{"All is well: Azure takes the message", (*story).allIsWell},
+	{"Azure takes it and the reply is lost: it is asked, and there is one copy", (*story).settled},
+	{"Azure does not send for this domain: SendGrid does", (*story).unlinked},
+	{"Azure's quota is used up, and SendGrid is down: the same Send turns to the relay", (*story).failover},
+	{"It stays so: soon nobody tries either of them any more", (*story).staysDown},
+	{"SendGrid comes back, but refuses every other message", (*story).flaps},
 	{"It is well again: the router has found out by itself", (*story).isBack},
-	{"One recipient of two is refused: the other one has the message", (*story).partlyAccepted},
-	{"The reply is lost: another copy might be the second one, so there is none", (*story).inDoubt},
-	{"Both are gone: nobody has the message, so it may be sent later", (*story).bothDown},
+	{"The relay refuses one recipient of two: the other one has the message", (*story).partlyAccepted},
+	{"Its reply is lost, and it cannot be asked: another copy might be the second one, so there is none", (*story).inDoubt},
+	{"All are gone: nobody has the message, so it may be sent later", (*story).allGone},
 }
 
-// tellStory sends through two servers that it starts.
+// tellStory sends through three servers that it starts.
 func tellStory(ctx context.Context, w io.Writer) error {
 	servers, err := startServers()
 	if err != nil {
@@ -67,8 +72,9 @@ func tellStoryOf(ctx context.Context, w io.Writer, servers *servers) error {
 		return errors.New("there is no router")
 	}
 	s := &story{w, servers, sender, r}
-	s.printf("Two servers on this machine, behind one Sender: failover(primary backup)\n")
-	s.printf("   primary  %s\n   backup   %s\n", dsn.Redact(servers.primary.url), dsn.Redact(servers.backup.url))
+	s.printf("Three providers on this machine, behind one Sender: failover(primary backup relay)\n")
+	s.printf("   primary  %s\n   backup   %s\n   relay    %s\n",
+		dsn.Redact(servers.primary.url), dsn.Redact(servers.backup.url), dsn.Redact(servers.relay.url))
 	for i, c := range chapters {
 		s.printf("\n%d. %s\n", i+1, c.title)
 		if err := c.tell(s, ctx); err != nil {
@@ -78,22 +84,32 @@ func tellStoryOf(ctx context.Context, w io.Writer, servers *servers) error {
 	return nil
 }
 
-func (s *story) allIsWell(ctx context.Context) error {
-	msg := newMessage(ann, bob)
-	if err := send(ctx, s.w, s.sender, msg); err != nil {
-		return err
-	}
-	s.printf("   This is what %s reads:\n", bob.Name)
-	return printMessage(s.w, s.servers.primary.Messages()[0].Data, msg.Attachments)
+func (s *story) allIsWell(ctx context.Context) error { return s.send(ctx, newMessage(ann, bob), nil) }
+
+func (s *story) settled(ctx context.Context) error {
+	s.servers.primary.loseReply()
+	return s.send(ctx, newMessage(ann, gil), nil)
 }
 
+func (s *story) unlinked(ctx context.Context) error { return s.send(ctx, newMessage(pat, joe), nil) }
+
 func (s *story) failover(ctx context.Context) error {
-	s.servers.primary.set(down)
-	return s.send(ctx, newMessage(ann, eve), nil)
+	s.servers.primary.useUpQuota()
+	s.servers.backup.goDown()
+	msg := newMessage(ann, eve)
+	if err := s.send(ctx, msg, nil); err != nil {
+		return err
+	}
+	delivered := s.servers.relay.Messages()
+	if len(delivered) != 1 {
+		return fmt.Errorf("the relay has %d messages", len(delivered))
+	}
+	s.printf("   This is what %s reads:\n", eve.Name)
+	return printMessage(s.w, delivered[0].Data, msg.Attachments)
 }
 
 func (s *story) staysDown(ctx context.Context) error {
-	if err := s.sendMany(ctx, "code"); err != nil {
+	if err := s.sendMany(ctx, "code", func(int) {}); err != nil {
 		return err
 	}
 	s.printHealth()
@@ -101,15 +117,18 @@ func (s *story) staysDown(ctx context.Context) error {
 }
 
 func (s *story) flaps(ctx context.Context) error {
-	s.servers.primary.set(flapping)
+	s.servers.backup.comeBack()
 	if err := s.untilLookedAt(ctx); err != nil {
 		return err
 	}
-	return s.sendMany(ctx, "link")
+	return s.sendMany(ctx, "link", func(i int) {
+		if i%2 == 1 {
+			s.servers.backup.refuseOne()
+		}
+	})
 }
 
 func (s *story) isBack(ctx context.Context) error {
-	s.servers.primary.set(well)
 	if err := s.untilLookedAt(ctx); err != nil {
 		return err
 	}
@@ -119,16 +138,22 @@ func (s *story) isBack(ctx context.Context) error {
 }
 
 func (s *story) partlyAccepted(ctx context.Context) error {
-	return s.send(ctx, newMessage(ann, ida, mailer.Address{Address: unknownRecipient}), mailer.ErrPartlyAccepted)
+	return s.send(ctx, forRelay(ida, mailer.Address{Address: unknownRecipient}), mailer.ErrPartlyAccepted)
 }
 
 func (s *story) inDoubt(ctx context.Context) error {
-	return s.send(ctx, newMessage(ann, mailer.Address{Address: unluckyRecipient}), mailer.ErrUnknownOutcome)
+	return s.send(ctx, forRelay(mailer.Address{Address: unluckyRecipient}), mailer.ErrUnknownOutcome)
 }
 
-func (s *story) bothDown(ctx context.Context) error {
-	s.servers.primary.Close()
-	s.servers.backup.Close()
+// forRelay returns a message with a return path of its own, for which neither API has a place.
+func forRelay(to ...mailer.Address) *mailer.Message {
+	msg := newMessage(ann, to...)
+	msg.ReturnPath = "bounces@" + linkedDomain
+	return msg
+}
+
+func (s *story) allGone(ctx context.Context) error {
+	s.servers.stop()
 	return s.send(ctx, newMessage(ann, zoe), mailer.ErrUnavailable)
 }
 
