@@ -89,34 +89,47 @@ func (t *tokens) Do(req *policy.Request) (*http.Response, error) {
 }
 
 func (t *tokens) send(req *policy.Request) (token string, res *http.Response, err error) {
-	if token, err = t.prepare(req.Raw().Context()); err != nil {
+	held, err := t.prepare(req.Raw().Context())
+	if err != nil {
 		return "", nil, err
 	}
-	res, err = runtime.NewBearerTokenPolicy(t, t.options.Scopes, &t.bearer).Do(req)
-	return token, res, err
+	res, err = runtime.NewBearerTokenPolicy(&shown{t, held}, t.options.Scopes, &t.bearer).Do(req)
+	return held.Token, res, err
 }
 
-// prepare waits for a token.
-func (t *tokens) prepare(ctx context.Context) (string, error) {
+// prepare waits for a token that has not expired.
+func (t *tokens) prepare(ctx context.Context) (azcore.AccessToken, error) {
 	token, f := t.current(time.Now())
 	if f != nil {
 		limited, cancel := httpapi.Preparing(ctx)
 		defer cancel()
 		var err error
 		if token, err = f.wait(limited); err != nil {
-			return "", httpapi.Unprepared(limited, err)
+			return token, httpapi.Unprepared(limited, err)
 		}
 	}
 	httpapi.Hide(ctx, mailer.NewSecret(token.Token))
-	return token.Token, nil
+	return token, nil
 }
 
-// GetToken implements [azcore.TokenCredential] for azcore's policy. It asks for claims only when the
-// service has challenged a token for lack of them.
-func (t *tokens) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+// shown is the token of one request, as a credential for azcore's policy, which is to send that one and to wait
+// for no other.
+type shown struct {
+	*tokens
+	token azcore.AccessToken
+}
+
+// GetToken implements [azcore.TokenCredential]. It asks for claims only when the service has challenged
+// the token for lack of them.
+func (s *shown) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	if options.Claims == "" {
-		return t.get(ctx)
+		return s.token, nil
 	}
+	return s.claim(ctx, options)
+}
+
+// claim fetches a token with claims, which serves from then on.
+func (t *tokens) claim(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	limited, cancel := httpapi.Preparing(ctx)
 	defer cancel()
 	f := newFetch()
@@ -127,15 +140,6 @@ func (t *tokens) GetToken(ctx context.Context, options policy.TokenRequestOption
 	}
 	httpapi.Hide(ctx, mailer.NewSecret(token.Token))
 	return token, nil
-}
-
-// get returns a token that has not expired. It waits for one until ctx ends.
-func (t *tokens) get(ctx context.Context) (azcore.AccessToken, error) {
-	token, f := t.current(time.Now())
-	if f == nil {
-		return token, nil
-	}
-	return f.wait(ctx)
 }
 
 // current returns the token that is held, or else the fetch to wait for.

@@ -115,6 +115,9 @@ func (b *body) content() error {
 	case isBlank(m.Text) && isBlank(m.HTML):
 		return apimail.Unsupported("a message without a body")
 	}
+	if err := checkLine("Subject", m.Subject); err != nil {
+		return err
+	}
 	b.json.Name("content")
 	b.json.Begin('{')
 	b.json.String("subject", m.Subject)
@@ -127,44 +130,61 @@ func (b *body) content() error {
 // isBlank: Microsoft's own clients take that for nothing. UNVERIFIED: whether the service does.
 func isBlank(s string) bool { return strings.TrimSpace(s) == "" }
 
-// recipients fills in who gets it, and whom they answer. Each address stands once; the first place counts.
+// recipients fills in who gets it, and whom they answer. Each address of the envelope stands once, in its
+// first place: local parts that differ in case are two (RFC 5321 section 2.4).
 func (b *body) recipients() error {
 	m := b.msg
 	if len(m.To) == 0 {
 		return apimail.Unsupported("a message without To recipients")
 	}
-	seen := b.seen.Reset(len(m.To) + len(m.Cc) + len(m.Bcc))
 	b.json.Name("recipients")
 	b.json.Begin('{')
-	b.addresses("to", m.To, seen)
-	b.addresses("cc", m.Cc, seen)
-	b.addresses("bcc", m.Bcc, seen)
+	left := b.addresses("to", m.To, m.Recipients())
+	left = b.addresses("cc", m.Cc, left)
+	b.addresses("bcc", m.Bcc, left)
 	b.json.End('}')
-	b.addresses("replyTo", m.ReplyTo, b.seen.Reset(len(m.ReplyTo)))
+	b.replyTo()
 	return nil
 }
 
-// addresses writes those of the list that are not in seen yet, if there are any.
-func (b *body) addresses(name string, list []mailer.Address, seen *apimail.NameSet) {
+// addresses writes those of the list that come next in envelope, if there are any, and returns what is left of it.
+func (b *body) addresses(name string, list []mailer.Address, envelope []string) []string {
 	begun := false
 	for i := range list {
-		a := &list[i]
-		if !seen.Add(a.Address) {
-			continue
+		if len(envelope) == 0 || list[i].Address != envelope[0] {
+			continue // it stands before
 		}
+		envelope = envelope[1:]
 		if !begun {
 			b.json.Name(name)
 			b.json.Begin('[')
 			begun = true
 		}
-		b.json.Begin('{')
-		b.json.String("address", a.Address)
-		b.json.String("displayName", a.Name)
-		b.json.End('}')
+		b.address(&list[i])
 	}
 	if begun {
 		b.json.End(']')
 	}
+	return envelope
+}
+
+func (b *body) address(a *mailer.Address) {
+	b.json.Begin('{')
+	b.json.String("address", a.Address)
+	b.json.String("displayName", a.Name)
+	b.json.End('}')
+}
+
+func (b *body) replyTo() {
+	if len(b.msg.ReplyTo) == 0 {
+		return
+	}
+	b.json.Name("replyTo")
+	b.json.Begin('[')
+	for i := range b.msg.ReplyTo {
+		b.address(&b.msg.ReplyTo[i])
+	}
+	b.json.End(']')
 }
 
 // unnamed is the file name of an attachment without one, since the service asks for one. The
@@ -210,6 +230,11 @@ func (b *body) attachment(a *mailer.Attachment, ids *apimail.NameSet, marker str
 		return apimail.SourceError(err)
 	case size == 0: // contentInBase64 is required
 		return apimail.Unsupported("an empty attachment")
+	}
+	for _, text := range [...]string{name, a.ContentID} {
+		if err := checkLine("a name", text); err != nil {
+			return err
+		}
 	}
 	b.json.Begin('{')
 	b.json.String("name", name)
@@ -267,10 +292,21 @@ func (b *body) field(f *mailer.HeaderField, seen *apimail.NameSet) error {
 		return apimail.Unsupported("the header field %q, which would steer the service", f.Name)
 	case !seen.Add(f.Name):
 		return apimail.Unsupported("the header field %q more than once", f.Name)
-	case strings.ContainsAny(f.Value, "\r\n\x00"): // changed since Prepare
-		return fmt.Errorf("%w: header field %q has a line end", mailer.ErrInvalidMessage, f.Name)
+	}
+	for _, text := range [...]string{f.Name, f.Value} {
+		if err := checkLine("a header field", text); err != nil {
+			return err
+		}
 	}
 	b.json.Pair(f.Name, f.Value)
+	return nil
+}
+
+// checkLine refuses what would begin another header field, in a message that was changed since Prepare.
+func checkLine(what, s string) error {
+	if strings.ContainsAny(s, "\r\n\x00") {
+		return fmt.Errorf("%w: %s has a line end", mailer.ErrInvalidMessage, what)
+	}
 	return nil
 }
 
