@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,8 @@ func serveTLS(t *testing.T, a *api) *apiServer {
 	return a.serve(t, &setting{tls: testcert.Server(certs.Valid)})
 }
 
-// atBoth runs a test at both APIs.
-func atBoth(t *testing.T, test func(*testing.T, *api)) {
+// atEach runs a test at each of the APIs.
+func atEach(t *testing.T, test func(*testing.T, *api)) {
 	t.Helper()
 	for _, a := range apis {
 		t.Run(a.name, func(t *testing.T) {
@@ -58,16 +59,18 @@ func TestAPIFullMessage(t *testing.T) {
 		files: []deliveredFile{{"report 1.pdf", "", "%PDF\x00\xff\r\n--"}, {"logo.png", "logo@1", "PNG\n"}},
 		tags:  []string{"welcome", "two words"}, metadata: map[string]string{"user": "4711", "name": "Zoë=1"}, key: "order/4711+1",
 	}
-	atBoth(t, func(t *testing.T, a *api) {
+	atEach(t, func(t *testing.T, a *api) {
 		server := serveTLS(t, a)
 		_, wait := start(t, server.url(), fullText, args...)
 		got := wait()
 		account := got.account(t)
-		if got.code != exitAccepted || len(account.Degraded) != 0 || got.stderr != "" {
+		if got.code != exitAccepted || (got.stderr == "") != (len(a.degrades) == 0) {
 			t.Fatalf("exit status %d, %+v\n%s", got.code, account, got.stderr)
 		}
-		m := server.only(t)
-		m.check(t, &want)
+		sameStrings(t, "left out", account.Degraded, a.degrades...)
+		m, arrives := server.only(t), want
+		a.lacks(&arrives)
+		m.check(t, &arrives)
 		for name, value := range map[string]string{"X-Order": "4711", "X-Name": `Zoë, "Q"`, "List-Id": "<news.example.com>", "Message-ID": account.MessageID} {
 			if got := m.header(name); got != value {
 				t.Errorf("%s: got %q, want %q", name, got, value)
@@ -84,17 +87,17 @@ func TestAPIFullMessage(t *testing.T) {
 
 // Every bit of a large attachment arrives.
 func TestAPILargeAttachment(t *testing.T) {
-	content, err := os.ReadFile(largeFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	atBoth(t, func(t *testing.T, a *api) {
+	atEach(t, func(t *testing.T, a *api) {
+		content, err := os.ReadFile(*a.large)
+		if err != nil {
+			t.Fatal(err)
+		}
 		server := serveTLS(t, a)
-		_, wait := start(t, server.url(), "text", append(envelope("bob@example.org"), "-attach", largeFile)...)
+		_, wait := start(t, server.url(), "text", append(envelope("bob@example.org"), "-attach", *a.large)...)
 		if got := wait(); got.code != exitAccepted {
 			t.Fatalf("exit status %d: %s", got.code, got.stderr)
 		}
-		if files := server.only(t).files; len(files) != 1 || files[0].name != filepath.Base(largeFile) || files[0].content != string(content) {
+		if files := server.only(t).files; len(files) != 1 || files[0].name != filepath.Base(*a.large) || files[0].content != string(content) {
 			t.Errorf("%d files, or another content", len(files))
 		}
 	})
@@ -102,12 +105,14 @@ func TestAPILargeAttachment(t *testing.T) {
 
 // Without -idempotency-key the key is made of the Message-ID.
 func TestAPIIdentity(t *testing.T) {
-	atBoth(t, func(t *testing.T, a *api) {
+	atEach(t, func(t *testing.T, a *api) {
 		server := serveTLS(t, a)
 		_, wait := start(t, server.url(), "text", append(envelope("bob@example.org"), "-json")...)
 		id := wait().account(t).MessageID
-		if m := server.only(t); m.messageID != id || "<"+m.key+">" != id {
-			t.Errorf("Message-ID %q and key %q at the provider, %q printed", m.messageID, m.key, id)
+		want := delivered{key: strings.Trim(id, "<>")}
+		a.lacks(&want)
+		if m := server.only(t); m.messageID != id || m.key != want.key {
+			t.Errorf("Message-ID %q and key %q at the provider, %q printed; want key %q", m.messageID, m.key, id, want.key)
 		}
 	})
 }
@@ -141,11 +146,22 @@ type unfitCase struct {
 func TestAPIUnsupported(t *testing.T) {
 	raw := writeFile(t, "m.eml", rawMessage)
 	big := writeFile(t, "big.bin", strings.Repeat("x", 27<<20))
+	over := writeFile(t, "over.pdf", strings.Repeat("x", 7_500_001))
+	program := writeFile(t, "setup.exe", "MZ")
 	for _, c := range []unfitCase{
 		{"raw", sendgridAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "raw"},
 		{"no To", sendgridAPI, []string{"-from", "ann@example.com", "-bcc", "bob@example.org", "-subject", "S"}, "To"},
 		{"no subject", sendgridAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org"}, "Subject"},
 		{"repeated header", sendgridAPI, append(envelope("bob@example.org"), "-header", "X-A: 1", "-header", "X-A: 2"), "X-A"},
+		{"raw", acsAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "raw"},
+		{"no To", acsAPI, []string{"-from", "ann@example.com", "-bcc", "bob@example.org", "-subject", "S"}, "To"},
+		{"no subject", acsAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org"}, "Subject"},
+		{"repeated header", acsAPI, append(bare("bob@example.org"), "-header", "X-A: 1", "-header", "X-A: 2"), "X-A"},
+		{"header that steers the service", acsAPI, append(bare("bob@example.org"), "-header", "X-MS-AcsEmail-Suppress-Invalid-Attachment: true"), "steer"},
+		{"too large", acsAPI, append(bare("bob@example.org"), "-attach", over), "bytes"},
+		{"address outside ASCII", acsAPI, append(bare("bob@example.org"), "-cc", "zoë@example.org"), "utf8"},
+		{"type of attachment", acsAPI, append(bare("bob@example.org"), "-attach", program), ".exe"},
+		{"too many recipients", acsAPI, append(bare("bob@example.org"), "-cc", manyAddresses(50)), "50"},
 		{"too large", sendgridAPI, append(envelope("bob@example.org"), "-attach", big), "bytes"},
 		{"too large", mailgunAPI, append(envelope("bob@example.org"), "-attach", big), "bytes"},
 		{"address outside ASCII", sendgridAPI, append(envelope("bob@example.org"), "-cc", "zoë@example.org"), "utf8"},
@@ -156,6 +172,15 @@ func TestAPIUnsupported(t *testing.T) {
 			c.run(t)
 		})
 	}
+}
+
+// manyAddresses is a list of n of them.
+func manyAddresses(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("user%d@example.org", i)
+	}
+	return strings.Join(list, ",")
 }
 
 func (c *unfitCase) run(t *testing.T) {

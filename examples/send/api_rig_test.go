@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,14 +15,17 @@ import (
 	"github.com/mailkeel/mailkeel/internal/apifake"
 	"github.com/mailkeel/mailkeel/internal/testcert"
 	"github.com/mailkeel/mailkeel/mailer/dsn"
+	"github.com/mailkeel/mailkeel/providers/acs/acstest"
 	"github.com/mailkeel/mailkeel/providers/mailgun/mailguntest"
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
 )
 
 const (
-	// apiKey is looked for in everything that is printed, and so is the text of the message.
-	apiKey = "SG.canary-8Zt2vWq4.canary-Lm3xR7cN"
-	canary = "canary-text-Hq7"
+	// apiKey and accessKey, which is one of ACS, are looked for in everything that is printed, and
+	// so is the text of the message.
+	apiKey    = "SG.canary-8Zt2vWq4.canary-Lm3xR7cN"
+	accessKey = "canary+8Zt2vWq4/canary+Lm3xR7cNQ5kPq9Zt2vWq4Lm3xR7cHq7canary+Tb6/yVn0canary+Wd2KpXs4Jg=="
+	canary    = "canary-text-Hq7"
 )
 
 // An api is a provider's API: how its fake is started, and what a connection string says of it.
@@ -28,51 +33,74 @@ type api struct {
 	name     string // of the provider and of the scheme
 	accepted int    // the status of an acceptance
 	start    func(*testing.T, *setting) (fake, func() []delivered)
-	params   func(*setting) string
-	// authorization is the value of the header field with that key.
+	key      string // that the fake takes
+	wrongKey string // that it does not
+	// base is the connection string up to where further parameters follow, which end in &.
+	base   func(key, addr string) string
+	params func(*setting) string
+	// authorization is the value of the header field with that key, or one like it.
 	authorization func(key string) string
+	// large is an attachment as large as the API takes.
+	large *string
+	// degrades is what it leaves out of a message with everything, and lacks takes that out.
+	degrades []string
+	lacks    func(*delivered)
+	// remembers: it can be asked what became of a message, and takes one that it knows for a
+	// repetition.
+	remembers bool
 }
 
 var (
 	sendgridAPI = &api{
-		name: "sendgrid", accepted: 202, start: startSendGrid,
+		name: "sendgrid", accepted: 202, start: startSendGrid, key: apiKey, wrongKey: "wrong." + apiKey, large: &largeFile, lacks: nothingOf,
+		base:          func(key, addr string) string { return "sendgrid://" + key + "@" + addr + "?" },
 		params:        func(*setting) string { return "" },
 		authorization: func(key string) string { return "Bearer " + key },
 	}
 	mailgunAPI = &api{
-		name: "mailgun", accepted: 200, start: startMailgun,
+		name: "mailgun", accepted: 200, start: startMailgun, key: apiKey, wrongKey: "wrong." + apiKey, large: &largeFile, lacks: nothingOf,
+		base:          func(key, addr string) string { return "mailgun://" + key + "@" + addr + "?" },
 		params:        func(s *setting) string { return "&domain=" + cmp.Or(s.domain, mailguntest.DefaultDomain) },
 		authorization: func(key string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte("api:"+key)) },
 	}
-	apis = []*api{sendgridAPI, mailgunAPI}
+	apis = []*api{sendgridAPI, mailgunAPI, acsAPI}
 )
+
+func nothingOf(*delivered) {}
 
 // A setting is what a fake and a connection string are besides the usual. The zero setting
 // is an API that takes the message.
 type setting struct {
 	sendgrid sendgridtest.Config
 	mailgun  mailguntest.Config
+	acs      acstest.Config
 	tls      *tls.Config // the fake's; nil means plain HTTP
 
-	key, domain, timeout string // of the connection string; empty: what is right
-	params               string // further ones, each after a &
-	addr                 string // empty: the fake's
+	domain, timeout string // of the connection string; empty: what is right
+	wrong           bool   // the key is
+	params          string // further ones, each after a &
+	addr            string // empty: the fake's
+	// denied: the first request is answered with 401. At ACS another follows it.
+	denied bool
 }
 
 // nobody is where nothing listens. The port of a listener that was closed may get another.
 const nobody = "127.0.0.1:1"
 
-// A pair is something for each of the two APIs.
-type pair[T any] struct{ sendgrid, mailgun T }
+// A perAPI is something for each of the APIs.
+type perAPI[T any] struct{ sendgrid, mailgun, acs T }
 
-func (p pair[T]) at(a *api) T {
-	if a == sendgridAPI {
+func (p perAPI[T]) at(a *api) T {
+	switch a {
+	case sendgridAPI:
 		return p.sendgrid
+	case mailgunAPI:
+		return p.mailgun
 	}
-	return p.mailgun
+	return p.acs
 }
 
-func same[T any](v T) pair[T] { return pair[T]{v, v} }
+func same[T any](v T) perAPI[T] { return perAPI[T]{v, v, v} }
 
 // An apiServer is one of the fakes.
 type apiServer struct {
@@ -124,14 +152,19 @@ func each[T any](list []T, convert func(*T) delivered) []delivered {
 
 // url returns the connection string of the server.
 func (s *apiServer) url() string {
-	url := s.api.name + "://" + s.key() + "@" + cmp.Or(s.setting.addr, s.Addr()) + "?timeout=" + cmp.Or(s.setting.timeout, "5s") + s.api.params(s.setting) + s.setting.params
+	url := s.api.base(s.key(), cmp.Or(s.setting.addr, s.Addr())) + "timeout=" + cmp.Or(s.setting.timeout, "5s") + s.api.params(s.setting) + s.setting.params
 	if s.setting.tls == nil {
 		return url + "&insecure=true"
 	}
 	return url + "&ca_file=" + dsn.Escape(caFile)
 }
 
-func (s *apiServer) key() string { return cmp.Or(s.setting.key, apiKey) }
+func (s *apiServer) key() string {
+	if s.setting.wrong {
+		return s.api.wrongKey
+	}
+	return s.api.key
+}
 
 // settle ends what the program has left, and waits until the truth is known.
 func (s *apiServer) settle(t *testing.T) {
@@ -145,6 +178,40 @@ func (s *apiServer) settle(t *testing.T) {
 	for _, v := range s.Violations() {
 		t.Errorf("violation: %v", v)
 	}
+	s.checkIdentity(t)
+}
+
+// checkIdentity: whatever is sent again, is sent under the same name and with the same content.
+func (s *apiServer) checkIdentity(t *testing.T) {
+	t.Helper()
+	var first *apifake.Request
+	for _, r := range s.Requests() {
+		if r.Method != http.MethodPost {
+			continue
+		}
+		if first == nil {
+			first = &r
+		}
+		if id := r.Header.Get("Operation-Id"); id != first.Header.Get("Operation-Id") || !bytes.Equal(r.Body, first.Body) {
+			t.Errorf("request %d is of %q, with %d bytes; request %d was of %q, with %d", r.Number, id, len(r.Body),
+				first.Number, first.Header.Get("Operation-Id"), len(first.Body))
+		}
+	}
+}
+
+// sends returns how many requests to send began, without those that a 401 made necessary, and
+// questions how many there were of what became of a message.
+func (s *apiServer) sends() (sends, questions int) {
+	for _, r := range s.Requests() {
+		if r.Method == http.MethodGet {
+			questions++
+		}
+	}
+	sends = s.Stats().Requests - questions
+	if s.setting.denied && s.api == acsAPI {
+		sends--
+	}
+	return sends, questions
 }
 
 // only returns the one message that the server took.
@@ -167,7 +234,7 @@ func (s *setting) narrow() {
 		}
 		return conn
 	}
-	s.sendgrid.Wrap, s.mailgun.Wrap = wrap, wrap
+	s.sendgrid.Wrap, s.mailgun.Wrap, s.acs.Wrap = wrap, wrap, wrap
 }
 
 // transports are the ways to a fake.
@@ -182,7 +249,13 @@ func (s *apiServer) checkSilent(t *testing.T, r result, recipients ...string) {
 	authorization := s.api.authorization(s.key())
 	_, credential, _ := strings.Cut(authorization, " ")
 	encoded := base64.StdEncoding.EncodeToString([]byte(s.key()))
-	for _, secret := range []string{s.key(), authorization, credential, encoded, "anary-", canary, "ann@example.com", "<html", "<h1"} {
+	secrets := []string{s.key(), authorization, credential, encoded, "anary-", "anary+", canary, "ann@example.com", "<html", "<h1"}
+	for _, sent := range s.Requests() {
+		given := sent.Header.Get("Authorization")
+		_, signature, _ := strings.Cut(given, "Signature=")
+		secrets = append(secrets, given, cmp.Or(signature, given))
+	}
+	for _, secret := range secrets {
 		if strings.Contains(r.stdout+r.stderr, secret) {
 			t.Errorf("%q shows\nstdout: %s\nstderr: %s", secret, r.stdout, r.stderr)
 		}

@@ -21,7 +21,7 @@ var signalCases = []signalCase{
 
 // A signal gives a send through an API up. What counts is whether the last byte had left.
 func TestAPISignals(t *testing.T) {
-	atBoth(t, func(t *testing.T, a *api) {
+	atEach(t, func(t *testing.T, a *api) {
 		for _, c := range signalCases {
 			for transport, tls := range transports() {
 				s := &setting{tls: tls}
@@ -45,9 +45,9 @@ type signalCase struct {
 // programs do not hold.
 func (c *signalCase) run(t *testing.T, server *apiServer) {
 	reached := server.Next(c.fault)
-	args := append(envelope("bob@example.org"), "-json")
+	args := append(bare("bob@example.org"), "-json")
 	if c.outcome == mailer.NotAccepted {
-		args = append(args, "-attach", largeFile)
+		args = append(args, "-attach", *server.api.large)
 	}
 	cmd, wait := start(t, server.url(), canary, args...)
 	<-reached

@@ -37,6 +37,27 @@ func TestBadAPIConnectionStrings(t *testing.T) {
 		"mailgun://KEY@default?" + domain + "&max_conns=-1":                   "max_conns",
 		"sendgrid://KEY@127.0.0.1:1?insecure=maybe":                           "insecure",
 		"mailgun://KEY@default?" + domain + "&treat_5xx_as_unknown=sometimes": "treat_5xx_as_unknown",
+		"acs://h.example.com":                                                 "neither the parameter key nor auth",
+		"acs://h.example.com?key=":                                            "key",
+		"acs://h.example.com?key=KEY":                                         "base64",
+		"acs://default?key=KEY":                                               "no default host",
+		"acs://KEY@h.example.com":                                             "before the host",
+		"acs://h.example.com?auth=KEY":                                        "auth",
+		"acs://h.example.com?auth=default&key=KEY":                            "one of them",
+		"acs://h.example.com?key=KEY&client_id=x":                             "client_id",
+		"acs://h.example.com?key=KEY&quota=KEY":                               "quota",
+		"acs://h.example.com?key=KEY&quota_share=KEY":                         "quota_share",
+		"acs://h.example.com?key=KEY&replay_window=KEY":                       "replay_window",
+		"acs://h.example.com?key=KEY&api_version=2019":                        "api_version",
+		"acs://h.example.com?nonsense=KEY&key=KEY":                            "unknown parameter",
+		"acs://h.example.com?key=KEY&key=KEY":                                 "key",
+		"acs://h.example.com:8080?key=BASE64&insecure=true":                   "another machine",
+		"endpoint=https://h.example.com/":                                     "neither the parameter key nor auth",
+		"endpoint=https://h.example.com/;accesskey=":                          "host",
+		"endpoint=https://h.example.com/;accesskey=KEY":                       "base64",
+		"endpoint=http://h.example.com/;accesskey=KEY":                        "host",
+		"accesskey=KEY;endpoint=https://h.example.com/x":                      "host",
+		"failover(acs://h.example.com?key=KEY mailgun://KEY@default)":         "base64",
 		"failover(sendgrid://KEY@default mailgun://KEY@default)":              "domain",
 		"failover(sendgrid://KEY@default sendgrid://KEY@default)":             "same name",
 		"failover(sendgrid://KEY@default":                                     "missing )",
@@ -46,12 +67,12 @@ func TestBadAPIConnectionStrings(t *testing.T) {
 		"failover()":                                                          "no members",
 	} {
 		t.Run(s, func(t *testing.T) {
-			_, wait := start(t, strings.ReplaceAll(s, "KEY", apiKey), canary, envelope("bob@example.org")...)
+			_, wait := start(t, strings.NewReplacer("KEY", apiKey, "BASE64", accessKey).Replace(s), canary, envelope("bob@example.org")...)
 			got := wait()
 			if got.code != exitUsage || got.stdout != "" || strings.Count(got.stderr, "\n") != 1 || !strings.HasPrefix(got.stderr, "send: ") {
 				t.Errorf("exit status %d\nstdout: %s\nstderr: %s", got.code, got.stdout, got.stderr)
 			}
-			if !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "anary-") {
+			if !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "anary-") || strings.Contains(got.stderr, "anary+") {
 				t.Errorf("standard error %q, want %q and no secret", got.stderr, want)
 			}
 		})
@@ -72,7 +93,7 @@ func TestSchemesAreNamed(t *testing.T) {
 			}
 		}
 	}
-	for _, form := range []string{"sendgrid://", "mailgun://", "failover(A B)", "roundrobin(A B)", "weighted(3*A B)"} {
+	for _, form := range []string{"sendgrid://", "mailgun://", "acs://", "failover(A B)", "roundrobin(A B)", "weighted(3*A B)"} {
 		if !strings.Contains(help, form) {
 			t.Errorf("help does not show %s", form)
 		}

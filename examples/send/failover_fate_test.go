@@ -17,6 +17,7 @@ type fate struct {
 	primary  int            // copies there
 	backup   int            // copies there
 	slow     bool           // the primary does not get to the content for so long that the backup is tried alongside
+	repeated bool           // the primary is sent it once more
 }
 
 // fate derives it from what the message would come to at the primary alone. No copy is at
@@ -26,9 +27,27 @@ func (v apiVerdict) fate(d mailer.Delivery) fate {
 	switch {
 	case v.outcome == mailer.Accepted:
 		f.decision = "done"
+	case v.isSettled(d):
+		f = f.settled()
+		f.alone.scope = v.blamed()
 	case v.goesOn(d):
 		f = f.overBackup()
 		f.alone.scope = v.blamed()
+	}
+	return f
+}
+
+// isSettled reports whether the doubt ends: a provider that remembers messages says that it has it, and
+// where it has not takes it once more. It has one copy either way. Only who does not wait any
+// more does not hear of it.
+func (v apiVerdict) isSettled(d mailer.Delivery) bool {
+	return v.remembered && v.outcome == mailer.Unknown && (v.scope != mailer.ScopeCaller || d == mailer.AtLeastOnce)
+}
+
+func (f fate) settled() fate {
+	f.outcome, f.primary, f.repeated, f.decision = mailer.Accepted, 1, f.alone.copies == 0, "done"
+	if f.repeated {
+		f.decision = "replay"
 	}
 	return f
 }
@@ -95,8 +114,19 @@ func (f fate) check(t *testing.T, r result, primary, backup truth) {
 	}
 	primary.checkContacts(t, "primary", &a)
 	backup.checkContacts(t, "backup", &a)
+	f.checkRecipients(t, &a)
 	f.checkAttempts(t, &a, r.stdout)
 	f.checkNotes(t, &a, r)
+}
+
+// checkRecipients: what is accepted has no code of a refusal.
+func (f fate) checkRecipients(t *testing.T, a *account) {
+	t.Helper()
+	for _, r := range a.Recipients {
+		if f.outcome != mailer.PartlyAccepted && r.Outcome != f.outcome || r.Outcome == mailer.Accepted && r.Code >= 300 {
+			t.Errorf("recipient %+v, want %v", r, f.outcome)
+		}
+	}
 }
 
 // sends is the account without what is told of questions, whose answer stands for what they are
@@ -129,8 +159,11 @@ func (f fate) checkAttempts(t *testing.T, a *account, printed string) {
 		return
 	}
 	want := []attemptAccount{{Route: "primary", Outcome: f.alone.outcome, Scope: f.alone.scope, Code: f.alone.code, Decision: f.decision}}
-	if f.route == "backup" {
+	switch {
+	case f.route == "backup":
 		want = append(want, attemptAccount{Route: "backup", Outcome: mailer.Accepted, Decision: "done"})
+	case f.repeated:
+		want = append(want, attemptAccount{Route: "primary", Outcome: mailer.Accepted, Code: acsAPI.accepted, Decision: "done"})
 	}
 	if len(a.Attempts) != len(want) {
 		t.Fatalf("%d attempts, want %d: %s", len(a.Attempts), len(want), printed)
@@ -178,6 +211,11 @@ func TestFate(t *testing.T) {
 		{"unknown, and taken", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider, copies: 1}, mailer.AtMostOnce, 3, 1, 0},
 		{"unknown, and not taken", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider}, mailer.AtMostOnce, 3, 0, 0},
 		{"unknown, and taken, at least once", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider, copies: 1}, mailer.AtLeastOnce, 0, 1, 1},
+		{"remembered", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider, copies: 1, remembered: true}, mailer.AtMostOnce, 0, 1, 0},
+		{"not remembered, for it was not taken", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider, remembered: true}, mailer.AtMostOnce, 0, 1, 0},
+		{"remembered, at least once", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeProvider, copies: 1, remembered: true}, mailer.AtLeastOnce, 0, 1, 0},
+		{"remembered, but no time left", apiVerdict{outcome: mailer.Unknown, scope: mailer.ScopeCaller, copies: 1, remembered: true}, mailer.AtMostOnce, 3, 1, 0},
+		{"refused by one that remembers", apiVerdict{outcome: mailer.NotAccepted, scope: mailer.ScopeSender, code: 404, remembered: true}, mailer.AtMostOnce, 0, 0, 1},
 	} {
 		f := c.alone.fate(c.delivery)
 		if got := (apiVerdict{outcome: f.outcome}).exit(); got != c.exit || f.primary != c.primary || f.backup != c.backup {

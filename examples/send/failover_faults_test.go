@@ -32,6 +32,10 @@ func (c *faultCase) verdict() apiVerdict {
 	return apiVerdict{outcome: c.outcome, scope: c.scope, code: c.code, copies: c.copies}
 }
 
+// impatient is for providers that are asked about messages which they do not have: it may show late that
+// they do, and they are asked for longer.
+const impatient = "ask_limit=100ms"
+
 // TestFailoverFromAPIs has every fault of the APIs at the primary, over plain HTTP and TLS, and SMTP as the backup.
 func TestFailoverFromAPIs(t *testing.T) {
 	elsewhere := apifake.Start(t, apifake.Config{Handler: func(*apifake.Request) apifake.Answer { return apifake.Answer{Status: 202} }})
@@ -51,10 +55,11 @@ func TestFailoverFromAPIs(t *testing.T) {
 }
 
 // failOverAt runs a case over TLS and, once, over plain HTTP. Large messages take their time, and
-// go over plain HTTP alone.
+// go over plain HTTP alone. To ACS all others go over TLS alone; for plain HTTP there is TestDoubtAtACS.
 func (c *apiCase) failOverAt(t *testing.T, a *api) {
 	t.Helper()
 	name, alone := fmt.Sprintf("%s row %d %s", a.name, c.row, c.name), c.want.at(a)
+	alone.remembered = a.remembers
 	https := func(t *testing.T, options string, want fate) {
 		c.failOver(t, c.serve(t, a, testcert.Server(certs.Valid)), smtpServer(t, "smtps"), options, want)
 	}
@@ -66,7 +71,7 @@ func (c *apiCase) failOverAt(t *testing.T, a *api) {
 		return
 	}
 	atDeliveries(t, name+", https", alone, c.isSlow(), https)
-	if !c.tlsOnly {
+	if !c.tlsOnly && !a.remembers {
 		inParallel(t, name+", http", "", alone.fate(mailer.AtMostOnce), http)
 	}
 }
@@ -75,7 +80,7 @@ func (c *apiCase) failOverAt(t *testing.T, a *api) {
 func (c *apiCase) isSlow() bool { return c.fault.sendgrid.Kind == apifake.SilentOnAccept }
 
 func (c *apiCase) failOver(t *testing.T, primary *apiServer, backup *smtpSide, options string, want fate) {
-	args := c.arguments("-json")
+	args := c.arguments(primary.api, "-json")
 	if want.slow { // what is left of the time has to suffice for the backup
 		args = append(args, "-timeout", "20s")
 	}
@@ -86,16 +91,21 @@ func (c *apiCase) failOver(t *testing.T, primary *apiServer, backup *smtpSide, o
 }
 
 // atDeliveries runs a case with what a router does by default and, where it ends in doubt then,
-// as at least once.
+// as at least once. What is sent to the same provider again is so for either.
 func atDeliveries(t *testing.T, name string, alone apiVerdict, slow bool, test func(t *testing.T, options string, want fate)) {
 	t.Helper()
 	want := alone.fate(mailer.AtMostOnce)
 	if slow {
 		want = want.alongside()
 	}
-	inParallel(t, name, "", want, test)
-	if alone.outcome == mailer.Unknown {
+	switch {
+	case want.repeated:
+		inParallel(t, name, "?"+impatient, want, test)
+	case alone.outcome == mailer.Unknown:
 		inParallel(t, name+", at least once", again, alone.fate(mailer.AtLeastOnce), test)
+		fallthrough
+	default:
+		inParallel(t, name, "", want, test)
 	}
 }
 

@@ -25,6 +25,7 @@ func TestFailoverOfOneRecipient(t *testing.T) {
 	overSMTP := func(t *testing.T) side { return smtpServer(t, "smtps") }
 	overMailgun := func(t *testing.T) side { return serveTLS(t, mailgunAPI) }
 	overSendGrid := func(t *testing.T) side { return serveTLS(t, sendgridAPI) }
+	overACS := func(t *testing.T) side { return serveTLS(t, acsAPI) }
 	for _, c := range []struct {
 		name   string
 		hook   smtpfake.Hook
@@ -39,6 +40,7 @@ func TestFailoverOfOneRecipient(t *testing.T) {
 		{"system trouble, SMTP", toEve("451 4.3.0 trouble", false), overSMTP, exitAccepted, []string{"bob"}, []string{"eve"}},
 		{"system trouble, Mailgun", toEve("451 4.3.0 trouble", false), overMailgun, exitAccepted, []string{"bob"}, []string{"eve"}},
 		{"system trouble, and the backup's envelope is its header", toEve("451 4.3.0 trouble", false), overSendGrid, exitPartly, []string{"bob"}, nil},
+		{"system trouble, and ACS's envelope is its header", toEve("451 4.3.0 trouble", false), overACS, exitPartly, []string{"bob"}, nil},
 		{"unknown, SMTP", toEve("550 5.1.1 who", false), overSMTP, exitPartly, []string{"bob"}, nil},
 		{"unknown, Mailgun", toEve("550 5.1.1 who", false), overMailgun, exitPartly, []string{"bob"}, nil},
 		{"full for now", toEve("452 4.2.2 full", false), overSMTP, exitPartly, []string{"bob"}, nil},

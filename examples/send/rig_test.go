@@ -25,11 +25,12 @@ const (
 )
 
 // binary is the program as its users run it; caFile and certs are its servers'. largeFile is
-// an attachment of 10 MB.
+// an attachment of 10 MB, and largePDF one with which a request is just under 10 MB.
 var (
 	binary    string
 	caFile    string
 	largeFile string
+	largePDF  string
 	certs     *testcert.Set
 )
 
@@ -58,6 +59,10 @@ func prepare(dir string) (err error) {
 	}
 	largeFile = filepath.Join(dir, "large.bin")
 	if err := os.WriteFile(largeFile, bytes.Repeat([]byte("0123456789abcdef"), 10<<20/16), 0o600); err != nil {
+		return err
+	}
+	largePDF = filepath.Join(dir, "large.pdf")
+	if err := os.WriteFile(largePDF, bytes.Repeat([]byte("0123456789"), 749_950), 0o600); err != nil {
 		return err
 	}
 	binary = filepath.Join(dir, "send.exe") // the name suits every system
@@ -147,8 +152,13 @@ func callWith(ctx context.Context, t *testing.T, url, text string, args ...strin
 }
 
 // envelope are the flags that every message needs.
-func envelope(to ...string) []string {
-	args := []string{"-from", "Ann <ann@example.com>", "-subject", "Test"}
+func envelope(to ...string) []string { return envelopeFrom("Ann <ann@example.com>", to) }
+
+// bare is the envelope that every provider takes as it is: ACS has no place for the name of an author.
+func bare(to ...string) []string { return envelopeFrom("ann@example.com", to) }
+
+func envelopeFrom(author string, to []string) []string {
+	args := []string{"-from", author, "-subject", "Test"}
 	for _, address := range to {
 		args = append(args, "-to", address)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/mailkeel/mailkeel/internal/smtpfake"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/router"
+	"github.com/mailkeel/mailkeel/providers/acs/acstest"
 	"github.com/mailkeel/mailkeel/providers/mailgun/mailguntest"
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
 )
@@ -71,6 +72,12 @@ func TestBlameless(t *testing.T) {
 			return sendgridRefusing(t, sendgridtest.Config{}, sendgridtest.BadRequest("subject"))
 		}, badText, mailer.ScopeMessage},
 		{"message, Mailgun", func(t *testing.T) *provider { return mailgunRefusing(t, mailguntest.ParameterMissing("subject")) }, badText, mailer.ScopeMessage},
+		{"message, ACS", func(t *testing.T) *provider {
+			return acsRefusing(t, acstest.Config{}, acstest.BadRequest("content.subject"))
+		}, badText, mailer.ScopeMessage},
+		{"address, ACS", func(t *testing.T) *provider {
+			return acsRefusing(t, acstest.Config{}, acstest.InvalidEmail("recipients.to[0].address"))
+		}, badRecipient, mailer.ScopeMessage},
 		{"recipient", func(t *testing.T) *provider { return refusing(t, smtpfake.RCPT, marker, "550 5.1.1 who") }, badRecipient, mailer.ScopeRecipient},
 		{"recipient for now", func(t *testing.T) *provider { return refusing(t, smtpfake.RCPT, marker, "450 4.2.1 full") }, badRecipient, mailer.ScopeRecipient},
 	} {
@@ -101,6 +108,9 @@ func TestForeignFrom(t *testing.T) {
 		"SMTP": func(t *testing.T) *provider { return refusing(t, smtpfake.MAIL, foreign, "550 5.7.1 not yours") },
 		"SendGrid": func(t *testing.T) *provider {
 			return sendgridRefusing(t, sendgridtest.Config{VerifiedSenders: []string{"example.com"}})
+		},
+		"ACS": func(t *testing.T) *provider {
+			return acsRefusing(t, acstest.Config{LinkedDomains: []string{"example.com"}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

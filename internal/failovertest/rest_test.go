@@ -7,7 +7,9 @@ import (
 
 	"github.com/mailkeel/mailkeel/internal/smtpfake"
 	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/dsn"
 	"github.com/mailkeel/mailkeel/mailer/router"
+	"github.com/mailkeel/mailkeel/providers/acs/acstest"
 	"github.com/mailkeel/mailkeel/providers/mailgun/mailguntest"
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
 )
@@ -97,6 +99,13 @@ func deadMailgun(t *testing.T) *dead {
 	return &dead{mailgunAt(server, params), func() int { return server.Stats().Conns }}
 }
 
+func deadACS(t *testing.T) *dead {
+	t.Helper()
+	config, params := certified(t)
+	server := acstest.Start(t, acstest.Config{TLS: config, Wrap: hangUp})
+	return &dead{acsAt(server, dsn.Escape(server.Key()), params), func() int { return server.Stats().Conns }}
+}
+
 func hangUp(_ int, conn net.Conn) net.Conn {
 	_ = conn.Close()
 	return conn
@@ -105,7 +114,7 @@ func hangUp(_ int, conn net.Conn) net.Conn {
 // atDead runs a test with each of them.
 func atDead(t *testing.T, test func(*testing.T, *dead)) {
 	t.Helper()
-	for name, start := range map[string]func(*testing.T) *dead{"SMTP": busySMTP, "SendGrid": deadSendGrid, "Mailgun": deadMailgun} {
+	for name, start := range map[string]func(*testing.T) *dead{"SMTP": busySMTP, "SendGrid": deadSendGrid, "Mailgun": deadMailgun, "ACS": deadACS} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, start(t))

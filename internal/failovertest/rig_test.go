@@ -23,8 +23,9 @@ import (
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
 )
 
-// within bounds what a broken router could make wait for ever.
-const within = 30 * time.Second
+// within bounds what a broken router could make wait for ever: longer than a route rests whose
+// credentials are wrong.
+const within = time.Minute
 
 // A rig is failover(primary backup), opened, with a healthy backup.
 type rig struct {
@@ -37,7 +38,18 @@ type rig struct {
 // open opens it with the connection string of the primary, and with options such as "rest=1s".
 func open(t *testing.T, primary, options string) *rig {
 	t.Helper()
-	r := &rig{backup: sendgridtest.Start(t, sendgridtest.Config{})}
+	return openWith(t, backupStarted(t), primary, options)
+}
+
+func backupStarted(t *testing.T) *sendgridtest.Server {
+	t.Helper()
+	return sendgridtest.Start(t, sendgridtest.Config{})
+}
+
+// openWith is open for a backup that was started before.
+func openWith(t *testing.T, backupServer *sendgridtest.Server, primary, options string) *rig {
+	t.Helper()
+	r := &rig{backup: backupServer}
 	backup := "sendgrid://" + r.backup.Key() + "@" + r.backup.Addr() + "?insecure=true&name=backup"
 	// The machine may be busy: to be slow is not what these primaries are to rest for.
 	s := "failover(" + primary + " " + backup + ")?start_limit=10s&reply_limit=10s&" + options
