@@ -1,13 +1,14 @@
 package mailer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/mailkeel/mailkeel/internal/exact"
 )
 
 // A Content is a source of bytes: of an attachment, a further alternative, or a raw
@@ -81,7 +82,7 @@ func (c Content) String() string {
 
 type bytesSource []byte
 
-func (s bytesSource) open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(s)), nil }
+func (s bytesSource) open() (io.ReadCloser, error) { return exact.NewMemory(s), nil }
 func (s bytesSource) size() (int64, error)         { return int64(len(s)), nil }
 
 type fileSource string

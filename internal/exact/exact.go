@@ -90,17 +90,31 @@ func (r *Reader) fill(p []byte) (missing int, err error) {
 }
 
 // Next reads the next block of a source of which left bytes are to come: as many of them as buf,
-// which is not empty, has room for. The block lies in buf. By the last one the source has been seen
-// to end where it should, so that what is given out of a source that changed lacks its end.
+// which is not empty, has room for. The block lies in buf, or where a [Memory] has it, and must not be
+// changed. By the last one the source has been seen to end where it should, so that what is given
+// out of a source that changed lacks its end.
 func (r *Reader) Next(left int64, buf []byte) (block []byte, err error) {
-	block = buf[:min(left, int64(len(buf)))]
-	if err := r.ReadFull(block); err != nil {
+	if block, err = r.read(buf[:min(left, int64(len(buf)))]); err != nil {
 		return nil, err
 	}
 	if int64(len(block)) == left {
 		err = r.ExpectEnd()
 	}
 	return block, err
+}
+
+// read returns as many bytes as p has room for, in p unless they lie in memory already.
+func (r *Reader) read(p []byte) ([]byte, error) {
+	if m, ok := r.src.(*Memory); ok {
+		return m.next(len(p))
+	}
+	return p, r.ReadFull(p)
+}
+
+// InMemory reports whether the source is a [Memory], which does not change.
+func (r *Reader) InMemory() bool {
+	_, ok := r.src.(*Memory)
+	return ok
 }
 
 // Blocks reads the sizeBytes bytes of r, which are not negative, and closes it. It gives them

@@ -141,7 +141,9 @@ func (r *SplicedReader) readBlock(p []byte) (int, error) {
 	if err != nil {
 		return 0, sourceError(label, err)
 	}
-	_, _ = r.sum.Write(block)
+	if !r.block.src.InMemory() {
+		_, _ = r.sum.Write(block)
+	}
 	if r.left -= int64(len(block)); r.left == 0 {
 		if err := r.endPiece(); err != nil {
 			return 0, sourceError(label, err)
