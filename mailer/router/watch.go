@@ -111,6 +111,9 @@ func (a *attempt) lookAtStart(now time.Time) {
 // lookAtReply: everything is with the provider, which does not answer.
 func (a *attempt) lookAtReply(at, now time.Time) {
 	a.due = time.Time{}
+	if a.gate.Phase() == mailer.PhaseDone && !a.rt.nested { // a router's may be that of another part
+		return // it has answered; what takes time now is the Sender's, such as waiting for a terminal status
+	}
 	if limit := a.rt.replyLimit(); limit > 0 && now.Before(at.Add(limit)) && !a.late {
 		a.due = at.Add(limit)
 	} else if limit > 0 {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -28,7 +28,7 @@ type Client struct {
 	tokens   *tokens // nil where there is a key
 	quotas   *quotas
 
-	ending  sync.Once
+	closed  atomic.Bool
 	closing chan struct{}   // closed when Close begins
 	life    context.Context //nolint:containedctx // of what outlives a send: fetching tokens
 	end     context.CancelFunc
@@ -174,8 +174,10 @@ func (c *Client) Names() (kind, route string) { return provider, c.cfg.Name }
 // Close ends the Client; see [mailer.Closer]. Sends that only wait for a terminal status end at
 // once, accepted as they are.
 func (c *Client) Close(ctx context.Context) error {
-	c.ending.Do(func() { close(c.closing) })
-	err := c.api.Client.Close(ctx)
-	c.end()
-	return err
+	if c.closed.Swap(true) {
+		return nil // the first one may still wait for sends, and they for a token
+	}
+	close(c.closing)
+	defer c.end()
+	return c.api.Client.Close(ctx)
 }
