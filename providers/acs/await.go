@@ -38,11 +38,13 @@ func (c *Client) await(ctx context.Context, a *ledger.Attempt, r *mailer.Receipt
 func (c *Client) poll(ctx context.Context, from, id string, after time.Duration) (o Operation) {
 	pause := firstPoll
 	for wait := max(after, pause); hasTime(ctx, wait) && c.pause(ctx, wait); {
-		next, err := c.read(ctx, from, id, pollSpare)
-		if err != nil {
+		switch next, err := c.read(ctx, from, id, pollSpare); {
+		case err == nil:
+			o = next
+		case !errors.Is(err, ErrNoOperation): // which may yet show
 			return o
 		}
-		if o = next; o.Done() {
+		if o.Done() {
 			return o
 		}
 		pause *= 2

@@ -188,9 +188,15 @@ func (t *tokens) run(f *fetch, options policy.TokenRequestOptions) {
 
 var errExpired = errors.New("the credential returned a token that has expired")
 
-// ask asks the credential itself.
-func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := t.getToken(ctx, options)
+// ask asks the credential itself. One that panics must not end the program, which nobody else here could
+// keep from it.
+func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (token azcore.AccessToken, err error) {
+	defer func() {
+		if recover() != nil {
+			token, err = azcore.AccessToken{}, errors.New("the credential panicked")
+		}
+	}()
+	token, err = t.getToken(ctx, options)
 	now := time.Now()
 	switch {
 	case err != nil:

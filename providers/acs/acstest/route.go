@@ -13,8 +13,20 @@ const (
 	operationsPath = "/emails/operations/"
 )
 
-// handle answers a request. Who asks is looked at before what is asked. UNVERIFIED.
+// handle answers a request, and says what time it is here.
 func (s *Server) handle(r *Request) Answer {
+	a := s.answer(r)
+	if a.Header == nil {
+		a.Header = make(http.Header)
+	}
+	if a.Header.Get("Date") == "" {
+		a.Header.Set("Date", s.cfg.Now().UTC().Format(http.TimeFormat))
+	}
+	return a
+}
+
+// answer looks at who asks before it looks at what is asked. UNVERIFIED.
+func (s *Server) answer(r *Request) Answer {
 	serve, method := s.route(r.Path)
 	switch {
 	case serve == nil:
