@@ -46,11 +46,11 @@ func TestCloseWaits(t *testing.T) {
 		if err := p.Acquire(t.Context(), time.Time{}); !errors.Is(err, ErrClosed) {
 			t.Errorf("who came later: %v, want ErrClosed", err)
 		}
-		if late := new(fakeConn); p.Track(late) {
-			t.Error("a connection that came too late is welcome")
-		} else {
-			p.Drop(late)
+		late := new(fakeConn)
+		if !p.Track(late) {
+			t.Error("what is under way may not connect")
 		}
+		p.Drop(late)
 		time.Sleep(time.Hour)
 		p.Release()
 		if len(closed) != 0 || p.Cut().Err() != nil {
@@ -64,6 +64,9 @@ func TestCloseWaits(t *testing.T) {
 		wantEnds(t, "at the end", []*fakeConn{idle, inUse}, "bye", "bye")
 		if p.Cut().Err() == nil {
 			t.Error("Cut has not ended")
+		}
+		if p.Track(late) {
+			t.Error("a connection that came too late is welcome")
 		}
 		if err := p.Close(t.Context()); err != nil {
 			t.Errorf("the second Close: %v", err)

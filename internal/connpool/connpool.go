@@ -137,13 +137,13 @@ func (p *Pool[C]) MakeRoom() {
 	bye(old)
 }
 
-// Track counts conn as in use, so that Close can cut it off. It reports whether the
-// pool is still open.
+// Track counts conn as in use, so that Close can cut it off. It reports whether that has not happened
+// yet: what is under way when Close begins may still connect.
 func (p *Pool[C]) Track(conn C) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.inUse[conn] = struct{}{}
-	return !p.closed
+	return p.cut.Err() == nil
 }
 
 // Put takes conn back after a message. It is kept if it is reusable and not spent.
