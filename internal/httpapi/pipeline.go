@@ -40,11 +40,22 @@ func (p *API) by(ctx context.Context, c *call, run func(context.Context) error) 
 	defer p.Client.pool.Release()
 	c.mark(mailer.PhaseAuth)
 	c.client = p.Client
-	err := run(context.WithValue(ctx, callKey{}, c))
-	if c.exchanges == 0 {
-		c.last = Result{Err: unmade(ctx, err)}
+	if err := run(context.WithValue(ctx, callKey{}, c)); c.exchanges == 0 || err != nil && c.exchanges == 1 && c.isRefused() {
+		c.notMade(unmade(ctx, err))
 	}
 	return c.last, c.secret
+}
+
+// notMade is about an exchange that was to be, and why it was not. That counts more than the refusal before it where
+// it is no fault of the account.
+func (c *call) notMade(e *Error) {
+	if c.exchanges == 0 || isCallers(e.Err) || e.isOutage() || errors.Is(e.Err, ErrSource) {
+		c.last = Result{Err: e}
+	}
+}
+
+func (c *call) isRefused() bool {
+	return c.last.Reply != nil && c.last.Reply.Status == http.StatusUnauthorized
 }
 
 // unmade is why no request was made.
@@ -167,8 +178,7 @@ var errRepeated = fmt.Errorf("%w: it was sent before", ErrRequest)
 // mayAsk reports whether another exchange cannot make a second copy of a message, nor hide what the
 // first one has said about it.
 func (c *call) mayAsk() bool {
-	refused := c.last.Reply != nil && c.last.Reply.Status == http.StatusUnauthorized
-	return !c.sends || c.exchanges == 0 || c.exchanges == 1 && refused
+	return !c.sends || c.exchanges == 0 || c.exchanges == 1 && c.isRefused()
 }
 
 // requestOf makes a Request of net/http's form of it.

@@ -32,9 +32,10 @@ func (c *Client) authentication() []policy.Policy {
 }
 
 // request makes a request of the pipeline. Body is nil where there is none. What ctx asks azcore for, by
-// policy.WithRetryOptions and policy.WithHTTPHeader, is meant for the caller's own requests.
+// policy.WithRetryOptions, policy.WithHTTPHeader and policy.WithCaptureResponse, is meant for the caller's own requests.
 func (c *Client) request(ctx context.Context, method, path string, body io.ReadSeekCloser) (*policy.Request, error) {
 	ctx = policy.WithHTTPHeader(policy.WithRetryOptions(ctx, noRetries), http.Header{})
+	ctx = policy.WithCaptureResponse(ctx, new(*http.Response))
 	target := c.base
 	target.Path = path
 	raw := &http.Request{

@@ -138,8 +138,8 @@ func TestRouterUnanswered(t *testing.T) {
 
 	server, client := start(t, acstest.Config{}, noReplay)
 	server.Next(lost(true))
-	server.Next(acstest.Fault{Kind: acstest.Silence})
-	_, err := failover(t, nil, client).Send(limitedBy(t, 300*time.Millisecond), simple())
+	ctx := cutAfter(t, server.Next(acstest.Fault{Kind: acstest.Silence}))
+	_, err := failover(t, nil, client).Send(ctx, simple())
 	wantVerdict(t, err, mailer.Unknown, mailer.ScopeProvider, mailer.ErrUnknownOutcome)
 	wantCopies(t, held(t, server), 1)
 }

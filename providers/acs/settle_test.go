@@ -1,7 +1,9 @@
 package acs_test
 
 import (
+	"context"
 	"errors"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -107,15 +109,51 @@ func TestSettleUnanswered(t *testing.T) {
 
 // TestSettleLimits: settling takes 5 s at most, and ends with ctx.
 func TestSettleLimits(t *testing.T) {
-	server, client := start(t, acstest.Config{}, nil)
-	server.Next(acstest.Reply(acstest.Unavailable()))
-	server.Next(acstest.Fault{Kind: acstest.Silence})
-	var err error
-	took := lasts(func() { _, err = client.Send(limitedBy(t, 200*time.Millisecond), simple()) })
-	if e := wantRefused(t, err, mailer.ScopeProvider, nil); e.Code != http.StatusServiceUnavailable || took > patience/4 {
-		t.Errorf("after %v got %v", took, err)
+	l := newLab(t, acstest.Config{})
+	for range 2 {
+		l.Next(acstest.Reply(acstest.Unavailable()))
 	}
-	wantCopies(t, held(t, server), 0)
+	l.run(func(t *testing.T) {
+		for limit, want := range map[time.Duration]time.Duration{time.Minute: 5 * time.Second, 2 * time.Second: 2 * time.Second} {
+			client := l.client(t, func(c *acs.Config) { c.Dial, c.IdleTimeout = dialsOnce(c.Dial), -1 })
+			var err error
+			took := lasts(func() { _, err = client.Send(limitedBy(t, limit), simple()) })
+			if e := wantRefused(t, err, mailer.ScopeProvider, nil); e.Code != http.StatusServiceUnavailable || took != want {
+				t.Errorf("after %v got %v", took, err)
+			}
+		}
+	})
+	wantCopies(t, l.held(), 0)
+}
+
+// dialsOnce opens one connection, and then none before ctx ends.
+func dialsOnce(dial dialer) dialer {
+	dialed := false
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialed {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		dialed = true
+		return dial(ctx, network, address)
+	}
+}
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// cutAfter ends a context once reached is closed.
+func cutAfter(t *testing.T, reached <-chan struct{}) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	go func() {
+		select {
+		case <-reached:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx
 }
 
 // TestGuardMessageID: with the guard, a second copy is refused even where the Operation-Id is another

@@ -200,7 +200,7 @@ func (t *tokens) ask(ctx context.Context, options policy.TokenRequestOptions) (t
 	now := time.Now()
 	switch {
 	case err != nil:
-		return azcore.AccessToken{}, &credentialError{err}
+		return azcore.AccessToken{}, newCredentialError(err)
 	case token.Token == "":
 		return azcore.AccessToken{}, errors.New("the credential returned no token")
 	case token.ExpiresOn.IsZero():
@@ -222,10 +222,15 @@ func (t *tokens) forget(token string) {
 
 // A credentialError is what a credential says, on one line, and without what no log should hold.
 // Those of azidentity repeat whole replies.
-type credentialError struct{ err error }
-
-func (e *credentialError) Error() string {
-	return cmp.Or(redact.Text(e.err.Error()), "the credential failed")
+type credentialError struct {
+	text string // made once: many share the error, and those of azidentity are read from a reply
+	err  error
 }
+
+func newCredentialError(err error) error {
+	return &credentialError{cmp.Or(redact.Text(err.Error()), "the credential failed"), err}
+}
+
+func (e *credentialError) Error() string { return e.text }
 
 func (e *credentialError) Unwrap() error { return e.err }
