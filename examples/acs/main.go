@@ -39,7 +39,9 @@
 //	                 or the portal's connection string with an access key
 //
 // App Service sets PORT, IDENTITY_ENDPOINT and IDENTITY_HEADER itself. Give the app a health check on
-// /healthz, which says that it runs and asks no provider.
+// /healthz, which says that it runs and asks no provider. On Linux App Service kills a program
+// WEBSITES_CONTAINER_STOP_TIME_LIMIT seconds after it was told to end, 5 where that setting is missing: 25 leaves time to
+// the requests under way ("Environment variables and app settings in Azure App Service").
 package main
 
 import (
@@ -98,8 +100,7 @@ func address(getenv func(string) string) string {
 	return cmp.Or(getenv("LISTEN"), "localhost:8080")
 }
 
-// serve answers requests until ctx ends. It then waits for those under way, for no longer than
-// App Service does.
+// serve answers requests until ctx ends. It then waits for those under way.
 func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	failed := make(chan error, 1)

@@ -31,6 +31,7 @@ func TestWait(t *testing.T) {
 	}{
 		{"succeeds at once", acstest.Life{}, never, time.Minute, 2 * time.Second, 1, 0, ""},
 		{"is told when to ask", acstest.Life{}, 20 * time.Second, time.Minute, 20 * time.Second, 1, 0, ""},
+		{"is told when to ask again", acstest.Life{RunningFor: 25 * time.Second}, 20 * time.Second, time.Minute, 40 * time.Second, 2, 0, ""},
 		{"runs, then succeeds", acstest.Life{RunningReads: 3}, never, time.Minute, 30 * time.Second, 4, 0, ""},
 		{"dropped", acstest.Life{End: acstest.Dropped()}, never, time.Minute, 2 * time.Second, 1, mailer.ScopeMessage, "EmailDropped"},
 		{"runs, then is dropped", acstest.Life{RunningFor: 5 * time.Second, End: acstest.Dropped()}, never, time.Minute, 6 * time.Second, 2, mailer.ScopeMessage, "EmailDropped"},

@@ -71,7 +71,7 @@
 // manages (under azurecomm.net), and read the status of twice as many. Throttled calls count too. So the client
 // counts, and where a call would be too many it makes none: NotAccepted with [mailer.ScopeRate] and RetryAfter, which a
 // router takes as a reason to go on to the next route, and no other message is delayed by it. After a 429 nothing is
-// sent before the time that the service named, at most an hour at once. Config.Quota and Config.QuotaShare say what this
+// sent before the time that the service named, at most an hour at once, unless all limits are off. Config.Quota and Config.QuotaShare say what this
 // process may use. What another process uses, or used before a restart, is not known here.
 //
 // # Errors

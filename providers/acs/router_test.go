@@ -90,6 +90,10 @@ func TestRouterSettles(t *testing.T) {
 				if receipt.Outcome != c.outcome {
 					t.Errorf("got %v by %q, want %v", receipt.Outcome, decisions(receipt), c.outcome)
 				}
+				want := acs.OperationID(receipt.IdempotencyKey)
+				if receipt.ProviderMessageID != want || receipt.Recipients[0].ProviderMessageID != want {
+					t.Errorf("the operation %q, the recipient's %q; want %q", receipt.ProviderMessageID, receipt.Recipients[0].ProviderMessageID, want)
+				}
 			})
 			wantCopies(t, l.held(), c.copies)
 			wantRequests(t, l.Requests(), c.posts, c.gets)
