@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/mailkeel/mailkeel/internal/connpool"
 	"github.com/mailkeel/mailkeel/internal/ledger"
@@ -105,14 +106,27 @@ func Exchanges(ctx context.Context) int {
 // Preparing returns ctx with the limits of what a policy does before its request, such as fetching a
 // credential: those of connecting, and Close. Its cause says which.
 func Preparing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return bounded(ctx, func(l Limits) time.Time { return l.Connect })
+}
+
+// Reading returns ctx with the limits of a policy that reads the body, whose pace is not the server's: the time
+// by which the request has to be committed, and Close.
+func Reading(ctx context.Context) (context.Context, context.CancelFunc) {
+	return bounded(ctx, func(l Limits) time.Time { return l.Commit })
+}
+
+func bounded(ctx context.Context, until func(Limits) time.Time) (context.Context, context.CancelFunc) {
 	c, failed := callFrom(ctx)
 	if failed != nil {
 		return context.WithCancel(ctx)
 	}
-	limited, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(c.client.pool.Cut(), func() { cancel(connpool.ErrClosed) })
-	limited, expire := context.WithDeadlineCause(limited, c.client.limits(ctx, c.gate).Connect, netconn.ErrTimeout)
-	return limited, func() {
+	expire := func() {}
+	if limit := until(c.client.limits(ctx, c.gate)); !limit.IsZero() {
+		ctx, expire = context.WithDeadlineCause(ctx, limit, netconn.ErrTimeout)
+	}
+	return ctx, func() {
 		stop()
 		expire()
 		cancel(nil)
@@ -121,7 +135,12 @@ func Preparing(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // Unprepared is the error of a policy that ctx, which is one of [Preparing] or like it, or err kept
 // from fetching a credential.
-func Unprepared(ctx context.Context, err error) error {
+func Unprepared(ctx context.Context, err error) error { return unlimited(ctx, StageCredential, err) }
+
+// Unread is likewise that of a policy which reads the body.
+func Unread(ctx context.Context, err error) error { return unlimited(ctx, StageBody, err) }
+
+func unlimited(ctx context.Context, at Stage, err error) error {
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, connpool.ErrClosed), errors.Is(cause, netconn.ErrTimeout):
 		err = cause
@@ -130,7 +149,7 @@ func Unprepared(ctx context.Context, err error) error {
 	case isContextError(err):
 		err = fmt.Errorf("%w: its source took too long", netconn.ErrTimeout) // nobody cancelled anything
 	}
-	return &Error{StageCredential, err}
+	return &Error{at, err}
 }
 
 // Hide keeps a credential out of what is told of the provider's replies.

@@ -37,7 +37,7 @@ func TestAllocations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := contentHash(t.Context(), b.reader); err != nil {
+			if _, err := contentHash(t.Context(), b.reader, b.Size()); err != nil {
 				t.Fatal(err)
 			}
 			b.Release()

@@ -87,7 +87,7 @@ func BenchmarkSign(b *testing.B) {
 				if _, err := body.reader.Seek(0, io.SeekStart); err != nil {
 					b.Fatal(err)
 				}
-				sum, err := contentHash(b.Context(), body.reader)
+				sum, err := contentHash(b.Context(), body.reader, body.Size())
 				if err != nil {
 					b.Fatal(err)
 				}

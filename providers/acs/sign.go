@@ -66,17 +66,11 @@ func (s *signer) send(req *policy.Request, now time.Time) (*http.Response, error
 
 func (s *signer) sign(req *policy.Request, now time.Time) error {
 	raw := req.Raw()
-	ctx := raw.Context()
-	if _, fixed := s.source.(mailer.Secret); !fixed || raw.ContentLength > blockBytes {
-		var cancel context.CancelFunc
-		ctx, cancel = httpapi.Preparing(ctx) // which costs more than a signature that waits for nobody
-		defer cancel()
-	}
-	key, err := s.current(ctx)
+	key, err := s.fetch(raw.Context())
 	if err != nil {
-		return httpapi.Unprepared(ctx, err)
+		return err
 	}
-	sum, err := contentHash(ctx, req.Body())
+	sum, err := contentHash(raw.Context(), req.Body(), raw.ContentLength)
 	if err != nil {
 		return err
 	}
@@ -85,6 +79,20 @@ func (s *signer) sign(req *policy.Request, now time.Time) error {
 	raw.Header["X-Ms-Content-Sha256"] = []string{sum}
 	raw.Header["Authorization"] = []string{key.authorization(raw, date, sum)}
 	return req.RewindBody()
+}
+
+// fetch asks the key's source, for which there is not more time than for connecting.
+func (s *signer) fetch(ctx context.Context) (*accessKey, error) {
+	if _, fixed := s.source.(mailer.Secret); fixed {
+		return s.current(ctx) // which waits for nobody
+	}
+	limited, cancel := httpapi.Preparing(ctx)
+	defer cancel()
+	key, err := s.current(limited)
+	if err != nil {
+		return nil, httpapi.Unprepared(limited, err)
+	}
+	return key, nil
 }
 
 // current returns the key as it is now, decoded.
@@ -155,10 +163,15 @@ type hasher struct {
 
 var hashers = sync.Pool{New: func() any { return &hasher{Hash: sha256.New()} }}
 
-// contentHash reads a body to its end.
-func contentHash(ctx context.Context, body io.Reader) (string, error) {
+// contentHash reads a body of size bytes to its end.
+func contentHash(ctx context.Context, body io.Reader, size int64) (string, error) {
 	if body == nil {
 		return emptyHash, nil
+	}
+	if size > blockBytes { // else nothing is worth the limits
+		var cancel context.CancelFunc
+		ctx, cancel = httpapi.Reading(ctx)
+		defer cancel()
 	}
 	h, _ := hashers.Get().(*hasher)
 	defer hashers.Put(h)
@@ -173,7 +186,7 @@ func contentHash(ctx context.Context, body io.Reader) (string, error) {
 		case err != nil:
 			return "", err
 		case ctx.Err() != nil:
-			return "", httpapi.Unprepared(ctx, ctx.Err())
+			return "", httpapi.Unread(ctx, ctx.Err())
 		}
 	}
 }

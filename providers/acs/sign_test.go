@@ -237,3 +237,27 @@ func hangingSource() mailer.SecretFunc {
 		return mailer.Secret{}, ctx.Err()
 	}
 }
+
+// TestSlowContent: the content's pace is not the server's. A signature waits for it beyond the limit of connecting,
+// but not beyond the gate's.
+func TestSlowContent(t *testing.T) {
+	for commitBy, want := range map[time.Duration]mailer.Outcome{time.Minute: mailer.Accepted, 10 * time.Second: mailer.NotAccepted} {
+		l := newLab(t, acstest.Config{})
+		l.run(func(t *testing.T) {
+			opened := 0
+			slow := func() (io.ReadCloser, error) {
+				if opened++; opened == 1 { // while nobody waits at a socket, which would hold the time
+					time.Sleep(20 * time.Second)
+				}
+				return io.NopCloser(bytes.NewReader(make([]byte, 100_000))), nil
+			}
+			m := simple()
+			m.Attachments = []mailer.Attachment{{Name: "a.txt", Content: mailer.Opener(100_000, slow)}}
+			ctx := mailer.WithGate(t.Context(), &mailer.Gate{CommitBy: time.Now().Add(commitBy)})
+			_, err := l.client(t, nil).Send(ctx, m)
+			if want == mailer.Accepted && err != nil || want != mailer.Accepted && mailer.AsSendError(err).Outcome != want {
+				t.Errorf("with %v until the gate's limit: %v", commitBy, err)
+			}
+		})
+	}
+}
