@@ -19,6 +19,7 @@ type Conn struct {
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
 	scrub   func(text string) string
+	whole   bool // see WholeText
 	tx      transaction // the one under way, kept here to be used again
 }
 
@@ -33,13 +34,24 @@ func NewConn(nc net.Conn) *Conn {
 // server may repeat what it was sent.
 func (c *Conn) Scrub(f func(text string) string) { c.scrub = f }
 
+// WholeText keeps the text of every reply as the server sent it from now on, with the status
+// codes in front of its lines and at any length. [Reply.Enhanced] says what it says without.
+func (c *Conn) WholeText() { c.whole = true }
+
 // readReply reads the next reply, scrubbed.
 func (c *Conn) readReply(keepText bool) (Reply, error) {
-	reply, err := readReply(c.R, keepText)
+	mode := refusalText
+	switch {
+	case c.whole:
+		mode = wholeText
+	case keepText:
+		mode = plainText
+	}
+	reply, err := readReply(c.R, mode)
 	if c.scrub != nil && reply.Text != "" {
 		reply.Text = c.scrub(reply.Text)
 	}
-	if !keepText && len(reply.Text) > maxReason { // scrubbed before it is cut
+	if mode == refusalText && len(reply.Text) > maxReason { // scrubbed before it is cut
 		reply.Text = strings.Clone(reply.Text[:maxReason])
 	}
 	return reply, err
@@ -94,7 +106,7 @@ func (c *Conn) Quit(limit time.Time) {
 	c.SetLimit(limit)
 	c.out = append(c.out[:0], "QUIT\r\n"...)
 	if c.flush() == nil {
-		_, _ = readReply(c.R, false)
+		_, _ = readReply(c.R, refusalText)
 	}
 	c.Abort()
 }

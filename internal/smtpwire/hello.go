@@ -24,7 +24,7 @@ func (c *Conn) Extensions() Extensions { return c.ext }
 // Greet waits for the server's greeting until limit.
 func (c *Conn) Greet(limit time.Time) *Error {
 	c.SetLimit(limit)
-	reply, err := readReply(c.R, false)
+	reply, err := c.readReply(false)
 	if err != nil {
 		return c.fail(StageGreeting, err)
 	}

@@ -38,9 +38,17 @@ const (
 	maxReplyBytes = 64 << 10
 )
 
-// readReply reads one reply. Without keepText it spares the text of a positive reply.
-// Any error means that no complete reply was read.
-func readReply(r *bufio.Reader, keepText bool) (Reply, error) {
+// A textMode says what becomes of the text of a reply.
+type textMode int
+
+const (
+	refusalText textMode = iota // kept of refusals only
+	plainText                   // kept, without the status codes that it begins with
+	wholeText                   // kept as it is
+)
+
+// readReply reads one reply. Any error means that no complete reply was read.
+func readReply(r *bufio.Reader, mode textMode) (Reply, error) {
 	var reply Reply
 	var text []byte
 	size := 0
@@ -57,8 +65,11 @@ func readReply(r *bufio.Reader, keepText bool) (Reply, error) {
 			return Reply{}, fmt.Errorf("%w: not of the form code, text", ErrReply)
 		}
 		reply.Code = code
-		if keepText || code >= 400 {
+		if mode != refusalText || code >= 400 {
 			enhanced, plain := cutEnhanced(rest, code)
+			if mode == wholeText {
+				plain = rest
+			}
 			if line == 1 {
 				reply.Enhanced = enhanced
 			}

@@ -42,7 +42,7 @@ func TestReadReply(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := readReply(bufio.NewReaderSize(strings.NewReader(tt.wire), maxReplyLine), true)
+			got, err := readReply(bufio.NewReaderSize(strings.NewReader(tt.wire), maxReplyLine), plainText)
 			if got != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("readReply(%q) = %+v, %v; want %+v, %v", tt.wire, got, err, tt.want, tt.err)
 			}
@@ -68,7 +68,7 @@ func FuzzReadReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, wire string) {
 		r := bufio.NewReaderSize(strings.NewReader(wire), maxReplyLine)
-		reply, err := readReply(r, true)
+		reply, err := readReply(r, plainText)
 		rest, _ := io.ReadAll(r)
 		taken := wire[:len(wire)-len(rest)]
 		if err != nil {

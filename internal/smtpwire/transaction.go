@@ -13,6 +13,9 @@ import (
 type Limits struct {
 	// Envelope is until when the server may take to let the content come.
 	Envelope time.Time
+	// Step is how long the server may take for each reply before that, within Envelope; zero
+	// means as long as there is.
+	Step time.Duration
 	// Commit is until when the last byte must be released; zero means no limit.
 	Commit time.Time
 	// Stall is how long the content may make no progress.
@@ -89,7 +92,7 @@ func (t *transaction) run() {
 		t.res.Err = err
 		return
 	}
-	t.SetLimit(t.limits.Envelope)
+	t.SetLimit(t.stepLimit())
 	t.gate.Mark(mailer.PhaseEnvelope)
 	var err *Error
 	switch {
@@ -101,6 +104,17 @@ func (t *transaction) run() {
 		err = t.sendData()
 	}
 	t.res.Err = err
+}
+
+// stepLimit is until when the server may take for its next reply to the envelope.
+func (t *transaction) stepLimit() time.Time {
+	limit := t.limits.Envelope
+	if t.limits.Step > 0 {
+		if step := time.Now().Add(t.limits.Step); limit.IsZero() || step.Before(limit) {
+			return step
+		}
+	}
+	return limit
 }
 
 func (t *transaction) checkEnvelope() *Error {
@@ -154,6 +168,9 @@ func (t *transaction) read(stage Stage) (Reply, *Error) {
 	reply, err := t.readReply(stage == StageReply)
 	if err != nil {
 		return Reply{}, t.fail(stage, err)
+	}
+	if t.limits.Step > 0 && !t.res.Released {
+		t.SetLimit(t.stepLimit())
 	}
 	if reply.Code == 421 && stage != StageReply {
 		return Reply{}, &Error{Stage: stage, Reply: reply}

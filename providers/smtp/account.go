@@ -10,6 +10,7 @@ import (
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/redact"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
+	"github.com/mailkeel/mailkeel/internal/smtpwire/verdict"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -25,7 +26,7 @@ func (a *attempt) account(ext smtpwire.Extensions, res smtpwire.Result) (*mailer
 		case i >= len(a.named):
 			ledger.Fill(result, ledger.RecipientTooMany, ledger.Reason{})
 		case i < len(res.Rcpt) && !res.Rcpt[i].OK():
-			ledger.Fill(result, classifyRcpt(res.Rcpt[i], allRefused), said(res.Rcpt[i]))
+			ledger.Fill(result, verdict.Rcpt(res.Rcpt[i], allRefused), said(res.Rcpt[i]))
 		default:
 			ledger.Fill(result, rest, said(decidingReply(res)))
 		}
@@ -52,10 +53,10 @@ func (a *attempt) judgeRest(ext smtpwire.Extensions, res smtpwire.Result) ledger
 	case res.Err == nil && a.sentChunk(ext) && res.Final.IsUnknownCommand():
 		return ledger.ProviderDown // DATA comes next
 	case res.Err == nil:
-		return classifyFinal(res.Final)
+		return verdict.Final(res.Final)
 	case endedByRefusals(res.Err):
 		// Only AllOrNone leaves somebody here who was not refused himself.
-		return classifyRcpt(res.Err.Reply, false)
+		return verdict.Rcpt(res.Err.Reply, false)
 	}
 	return classify(a.wasCut(res.Err), res.Released, a.client.route())
 }
@@ -194,7 +195,7 @@ func cause(e *smtpwire.Error) error {
 		return mailer.ErrClosed
 	case isOurs(e.Err), isMismatch(e.Err):
 		return e.Err // the stage says nothing about it
-	case isTLSPolicy(e):
+	case verdict.IsTLSPolicy(e):
 		return fmt.Errorf("%w: %w", mailer.ErrTLSPolicy, e)
 	case errors.Is(e.Err, smtpwire.ErrNoAuth), errors.Is(e.Err, errCredentials):
 		return fmt.Errorf("%w: %w", mailer.ErrUnauthorized, e)
