@@ -19,7 +19,7 @@ type Conn struct {
 	unclean bool // the next transaction begins with RSET
 	replies []Reply
 	scrub   func(text string) string
-	whole   bool // see WholeText
+	whole   bool        // see WholeText
 	tx      transaction // the one under way, kept here to be used again
 }
 

@@ -29,19 +29,20 @@ type Envelope struct {
 const maxFlightRecipients = 100
 
 func (e *Envelope) valid() bool {
-	if e.From != "" && !isPath(e.From) || e.EnvelopeID != "" && !isWord(e.EnvelopeID) || e.Notify != "" && !isWord(e.Notify) {
+	if e.From != "" && !IsPath(e.From) || e.EnvelopeID != "" && !isWord(e.EnvelopeID) || e.Notify != "" && !isWord(e.Notify) {
 		return false
 	}
 	for _, to := range e.To {
-		if !isPath(to) {
+		if !IsPath(to) {
 			return false
 		}
 	}
 	return len(e.To) > 0
 }
 
-// isPath reports whether s can stand between angle brackets without ending them.
-func isPath(s string) bool {
+// IsPath reports whether s, which is not the null path, can stand between the angle brackets of
+// MAIL and RCPT without ending them.
+func IsPath(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == '<' || c == '>' || c == 0x7f {
 			return false

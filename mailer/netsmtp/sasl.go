@@ -1,0 +1,113 @@
+package netsmtp
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mailkeel/mailkeel/internal/redact"
+	"github.com/mailkeel/mailkeel/internal/smtpwire"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// errNoAuth has the words of net/smtp.
+var errNoAuth error = noAuthError{}
+
+type noAuthError struct{}
+
+func (noAuthError) Error() string   { return "server doesn't support AUTH" }
+func (noAuthError) Unwrap() []error { return []error{smtpwire.ErrNoAuth, mailer.ErrUnauthorized} }
+
+// errMechanism marks what an Auth objected to.
+var errMechanism = errors.New("the mechanism gave up")
+
+// authenticate runs AUTH, if that is asked for.
+func (s *submission) authenticate() *smtpwire.Error {
+	if s.auth == nil {
+		return nil
+	}
+	s.attempt.Mark(mailer.PhaseAuth)
+	offered := s.conn.Extensions().Auth
+	if len(offered) == 0 {
+		return &smtpwire.Error{Stage: smtpwire.StageAuth, Err: errNoAuth}
+	}
+	auth := s.auth
+	if a, ok := auth.(interface{ fresh() Auth }); ok {
+		auth = a.fresh()
+	}
+	_, isTLS := s.conn.TLS()
+	name, initial, err := auth.Start(&ServerInfo{Name: s.host, TLS: isTLS, Auth: offered})
+	if err != nil {
+		return &smtpwire.Error{Stage: smtpwire.StageAuth, Err: gaveUp(err)}
+	}
+	if len(initial) == 0 {
+		initial = nil
+	}
+	e := &exchange{auth: auth}
+	e.told(initial)
+	s.conn.Scrub(e.hear)
+	failed := s.conn.Authenticate(name, initial, e, s.step())
+	s.conn.Scrub(nil)
+	s.shown = e.shown
+	return failed
+}
+
+func gaveUp(err error) error { return &mechanismError{err} }
+
+// A mechanismError is an error of an Auth, in its own words.
+type mechanismError struct{ err error }
+
+func (e *mechanismError) Error() string   { return e.err.Error() }
+func (e *mechanismError) Unwrap() []error { return []error{e.err, errMechanism} }
+
+// An exchange drives an Auth as net/smtp does.
+type exchange struct {
+	auth  Auth
+	heard string   // the text of the last reply
+	shown []string // what was told in confidence
+}
+
+func (e *exchange) hear(text string) string {
+	e.heard = text
+	return text
+}
+
+func (e *exchange) Next(challenge []byte) ([]byte, error) {
+	response, err := e.auth.Next(challenge, true)
+	if err != nil {
+		return nil, gaveUp(err)
+	}
+	e.told(response)
+	return response, nil
+}
+
+func (e *exchange) Done() error {
+	if _, err := e.auth.Next([]byte(e.heard), false); err != nil {
+		return gaveUp(err)
+	}
+	return nil
+}
+
+// told keeps what a server must not be quoted with: a response, and what it ends in, which is the
+// password of PLAIN and the token of XOAUTH2.
+func (e *exchange) told(response []byte) {
+	whole := strings.TrimRight(string(response), "\x01")
+	secret := strings.TrimPrefix(whole[strings.LastIndexAny(whole, "\x00\x01")+1:], "auth=Bearer ")
+	e.shown = append(e.shown, string(response), secret)
+}
+
+// A refusal is a reply that ended the conversation. errors.As finds the server's own words in it.
+type refusal struct {
+	stage smtpwire.Stage
+	reply smtpwire.Reply
+}
+
+// Error returns one line, fit to be shown.
+func (r *refusal) Error() string {
+	return fmt.Sprintf("%s: %q", r.stage, redact.Text(plainText(r.reply)))
+}
+
+// plainText is the reply's text without the status code that stands apart from it.
+func plainText(r smtpwire.Reply) string {
+	return strings.TrimSpace(strings.TrimPrefix(r.Text, r.Enhanced))
+}

@@ -1,0 +1,149 @@
+package netsmtp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/redact"
+	"github.com/mailkeel/mailkeel/internal/smtpwire"
+	"github.com/mailkeel/mailkeel/internal/smtpwire/verdict"
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// Unwrap returns a [*textproto.Error], as net/smtp does.
+func (r *refusal) Unwrap() error { return &textproto.Error{Code: r.reply.Code, Msg: r.reply.Text} }
+
+func isAccepted(res smtpwire.Result) bool { return res.Err == nil && res.Final.OK() }
+
+// account turns the result of a transaction into what SendMail returns.
+func (s *submission) account(res smtpwire.Result) error {
+	s.attempt.Phase = phaseOf(res)
+	switch {
+	case isAccepted(res):
+		return nil
+	case res.Err != nil:
+		e := s.fail(res.Err, judge(res.Err, res.Released))
+		s.tellApart(e.Receipt.Recipients, res)
+		return e
+	}
+	return s.fail(&smtpwire.Error{Stage: smtpwire.StageReply, Reply: res.Final}, verdict.Final(res.Final))
+}
+
+func phaseOf(res smtpwire.Result) mailer.Phase {
+	switch {
+	case res.Err == nil:
+		return mailer.PhaseDone
+	case res.Released:
+		return mailer.PhaseCommitted
+	case res.Err.Stage >= smtpwire.StageContent:
+		return mailer.PhaseContent
+	}
+	return mailer.PhaseEnvelope
+}
+
+// refuse accounts for a failure before any transaction: nobody has the message.
+func (s *submission) refuse(failed *smtpwire.Error) error {
+	return s.fail(failed, judge(failed, false))
+}
+
+// fail says v of everybody.
+func (s *submission) fail(failed *smtpwire.Error, v ledger.Verdict) *mailer.SendError {
+	reply := failed.Reply
+	reply.Text = redact.Secrets(reply.Text, s.shown...)
+	why := ledger.Reason{Code: reply.Code, EnhancedCode: reply.Enhanced, Text: plainText(reply)}
+	if reply.Code != 0 {
+		why.Protocol = provider
+	}
+	e := s.attempt.Refuse(v, why, cause(failed.Stage, reply, failed.Err))
+	e.Receipt.Recipients = make([]mailer.RecipientResult, len(s.to))
+	for i, to := range s.to {
+		result := &e.Receipt.Recipients[i]
+		*result = mailer.RecipientResult{Address: to, Provider: provider, Route: s.addr}
+		ledger.Fill(result, v, why)
+	}
+	return e
+}
+
+// tellApart gives those recipients that were answered their own results where refusals
+// ended the message. The others only share in that.
+func (s *submission) tellApart(results []mailer.RecipientResult, res smtpwire.Result) {
+	e := res.Err
+	if e.Stage != smtpwire.StageRcpt || e.Err != nil || e.Reply.Code == 421 {
+		return
+	}
+	everybody := true
+	for i := range res.Rcpt {
+		everybody = everybody && !res.Rcpt[i].OK()
+	}
+	everybody = everybody && len(res.Rcpt) == len(s.to)
+	for i := range results {
+		if i >= len(res.Rcpt) || res.Rcpt[i].OK() {
+			ledger.Fill(&results[i], verdict.Rcpt(e.Reply, false), ledger.Reason{})
+			continue
+		}
+		r := res.Rcpt[i]
+		ledger.Fill(&results[i], verdict.Rcpt(r, everybody), ledger.Reason{
+			Protocol: provider, Code: r.Code, EnhancedCode: r.Enhanced, Text: plainText(r),
+		})
+	}
+}
+
+// cause is what the error wraps, with the sentinels that errors.Is looks for.
+func cause(stage smtpwire.Stage, reply smtpwire.Reply, err error) error {
+	e := &smtpwire.Error{Stage: stage, Reply: reply, Err: err}
+	var failed error = e
+	switch {
+	case err == nil:
+		failed = &refusal{stage, reply}
+	case errors.Is(err, errLine), errors.Is(err, errNoAuth), isOurs(err), errors.Is(err, mailer.ErrUnsupported):
+		return err // the stage says nothing about it
+	}
+	if verdict.IsTLSPolicy(e) {
+		return fmt.Errorf("%w: %w", mailer.ErrTLSPolicy, failed)
+	}
+	return failed
+}
+
+// judge says what a conversation means that ended before a reply to the content: by where it ended
+// and how, and above all by whether the last byte had been released.
+func judge(e *smtpwire.Error, released bool) ledger.Verdict {
+	switch {
+	case released && isContextError(e.Err):
+		return ledger.UnknownByCaller
+	case released:
+		return ledger.Unknown
+	case isContextError(e.Err), isOurs(e.Err):
+		return ledger.CallerFault
+	case errors.Is(e.Err, mailer.ErrUnsupported):
+		return ledger.MessageUnfit
+	case e.Reply.Code != 0:
+		return verdict.Reply(e.Stage, e.Reply)
+	case verdict.IsTLSPolicy(e):
+		return ledger.ProviderRefuses
+	case errors.Is(e.Err, errNoAuth), errors.Is(e.Err, errMechanism):
+		return ledger.AccountRefused
+	case isUnreachable(e):
+		return ledger.AccountRefused
+	}
+	return ledger.ProviderDown
+}
+
+// isOurs: what SendMail was given ended it, not the server.
+func isOurs(err error) bool {
+	var address *net.AddrError
+	return errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, errLine) || errors.Is(err, smtpwire.ErrArgument) || errors.As(err, &address)
+}
+
+// isUnreachable: the address is wrong, most likely.
+func isUnreachable(e *smtpwire.Error) bool {
+	var dns *net.DNSError
+	return e.Stage == smtpwire.StageConnect && errors.As(e.Err, &dns) && dns.IsNotFound
+}
+
+func isContextError(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
