@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/smtp"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -135,6 +136,9 @@ func TestAfterAcceptance(t *testing.T) {
 			server.WaitIdle()
 			if n := len(server.Messages()); n != 1 {
 				t.Errorf("%d messages", n)
+			}
+			if err := smtp.SendMail(server.Addr(), nil, from, both, message); err == nil {
+				t.Error("net/smtp does not mind either: this is no difference")
 			}
 		})
 	}

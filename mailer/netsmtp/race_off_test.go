@@ -1,0 +1,5 @@
+//go:build !race
+
+package netsmtp_test
+
+const raceDetector = false
