@@ -25,9 +25,9 @@ var thirdParty = map[string][]string{
 }
 
 // standardLimits keeps two packages of the standard library in their place: net/smtp
-// is what the drop-in replaces, and nothing that is sent goes through it.
+// is what the drop-in replaces, and nothing that is sent goes through it but what shows why.
 var standardLimits = map[string][]string{
-	"net/smtp": {"mailer/netsmtp"},
+	"net/smtp": {"mailer/netsmtp", "examples/netsmtp/before"},
 	"testing":  {"mailer/mailertest", "mailer/sendertest", "internal", "providers/sendgrid/sendgridtest", "providers/mailgun/mailguntest"},
 }
 

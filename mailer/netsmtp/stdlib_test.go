@@ -118,15 +118,15 @@ func asOwnPackage(file *ast.File) {
 		}
 		return true
 	})
-	imports := file.Decls[0].(*ast.GenDecl) //nolint:errcheck,forcetypeassert // what a file begins with that imports
+	imports := file.Decls[0].(*ast.GenDecl) //nolint:forcetypeassert // what a file begins with that imports
 	imports.Specs = slices.DeleteFunc(imports.Specs, func(s ast.Spec) bool {
 		path := importPath(s)
 		return !used[path[strings.LastIndexByte(path, '/')+1:]]
 	})
 	for _, s := range imports.Specs {
 		if importPath(s) == "net/smtp" {
-			s.(*ast.ImportSpec).Path.Value = strconv.Quote(dropIn) //nolint:errcheck,forcetypeassert // as above
-			s.(*ast.ImportSpec).Name = ast.NewIdent("smtp")        //nolint:errcheck,forcetypeassert // as above
+			s.(*ast.ImportSpec).Path.Value = strconv.Quote(dropIn) //nolint:forcetypeassert // as above
+			s.(*ast.ImportSpec).Name = ast.NewIdent("smtp")        //nolint:forcetypeassert // as above
 		}
 	}
 	if file.Name.Name == "smtp" {
@@ -138,7 +138,7 @@ func asOwnPackage(file *ast.File) {
 }
 
 func importPath(s ast.Spec) string {
-	path, _ := strconv.Unquote(s.(*ast.ImportSpec).Path.Value) //nolint:errcheck,forcetypeassert // a parsed import
+	path, _ := strconv.Unquote(s.(*ast.ImportSpec).Path.Value) //nolint:forcetypeassert // a parsed import
 	return path
 }
 
