@@ -21,7 +21,8 @@ type account struct {
 	Degraded          []string           `json:"degraded"`
 	Error             string             `json:"error"`
 
-	receipt *mailer.Receipt
+	receipt   *mailer.Receipt
+	temporary bool // the same may be accepted later
 }
 
 type recipientAccount struct {
@@ -56,6 +57,7 @@ func newAccount(r *mailer.Receipt, err error) *account {
 	if err != nil {
 		failure := mailer.AsSendError(err)
 		r, a.Outcome, a.Error = failure.Receipt, failure.Outcome, err.Error()
+		a.temporary = failure.Temporary
 	}
 	a.receipt = r
 	a.Provider, a.Route = r.Provider, r.Route
@@ -136,3 +138,16 @@ func (a *account) isShared() bool {
 }
 
 func routeName(route, provider string) string { return route + " (" + provider + ")" }
+
+// sysexit is the exit status that sendmail has for it.
+func (a *account) sysexit() int {
+	switch {
+	case a.Outcome == mailer.Accepted:
+		return 0
+	case a.Outcome != mailer.NotAccepted:
+		return sysexitUndecided
+	case a.temporary:
+		return sysexitTemporary
+	}
+	return sysexitUnavailable
+}

@@ -145,7 +145,7 @@ func TestFlagNames(t *testing.T) {
 	var names []string
 	new(options).flagSet().VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
 	sameStrings(t, "flags", names, "attach", "bcc", "cc", "from", "header", "html", "idempotency-key", "inline", "json",
-		"meta", "raw", "reply-to", "subject", "tag", "timeout", "to", "url")
+		"meta", "raw", "reply-to", "sendmail", "subject", "sysexits", "tag", "timeout", "to", "url")
 }
 
 func TestEmptyURLIsTheEnvironments(t *testing.T) {

@@ -13,6 +13,12 @@
 // -json one object; everything else goes to standard error. The exit status is the verdict in
 // the end: 0 accepted, 1 not accepted, 2 wrong usage and nothing sent, 3 unknown (a provider may
 // have the message), 4 partly accepted.
+//
+// Called as sendmail is, it takes a whole message on standard input, so that cron, PHP and scripts can
+// use it as theirs; it then prints nothing but errors:
+//
+//	send -t <message.eml
+//	send -i -f a@example.com -- b@example.org <message.eml
 package main
 
 import (
@@ -23,6 +29,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -30,7 +37,8 @@ import (
 	"github.com/mailkeel/mailkeel/providers"
 )
 
-// The exit status. Zero means accepted and nothing else, so -h does not end with it.
+// The exit status, unless -sysexits asks for that of sendmail. Zero means accepted and
+// nothing else, so -h does not end with it.
 const (
 	exitAccepted    = 0
 	exitNotAccepted = 1
@@ -39,20 +47,37 @@ const (
 	exitPartly      = 4
 )
 
+// The exit status of sendmail (sysexits.h). Who is told 75 tries again, so what may have been
+// accepted is never told so.
+const (
+	sysexitUsage       = 64
+	sysexitUnavailable = 69
+	sysexitUndecided   = 70
+	sysexitTemporary   = 75
+)
+
 // closeTimeout limits the goodbye to the server, when the verdict has been printed.
 const closeTimeout = 5 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+	os.Exit(run(ctx, arguments(os.Args), os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// arguments returns those of the program, which behaves as sendmail where that is its name.
+func arguments(args []string) []string {
+	if name := filepath.Base(args[0]); name == "sendmail" || name == "sendmail.exe" {
+		return append([]string{"-sendmail"}, args[1:]...)
+	}
+	return args[1:]
 }
 
 // run is the program. When ctx ends, the send under way is given up, and its verdict
 // is reported like any other.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	opts, err := parse(args, getenv)
-	out := &output{stdout: stdout, stderr: stderr, json: opts.json}
+	out := &output{stdout: stdout, stderr: stderr, json: opts.json, quiet: opts.sendmail.on && !opts.sendmail.verbose, sysexits: opts.sysexits}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		printUsage(stderr)

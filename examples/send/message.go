@@ -18,19 +18,27 @@ func (o *options) message(ctx context.Context, stdin io.Reader, out *output) (*m
 		}
 		o.msg.HTML = string(html)
 	}
-	if o.rawFile != "" {
-		o.msg.Raw = mailer.File(o.rawFile)
-		return &o.msg, nil
+	if o.rawFile != "" || o.sendmail.on {
+		return o.wholeMessage(ctx, stdin, out)
 	}
-	if isTerminal(stdin) {
-		out.note("reading the text from standard input up to its end (Ctrl-D, on Windows Ctrl-Z and Enter)")
-	}
-	text, err := readAll(ctx, stdin)
+	text, err := o.readInput(ctx, stdin, out, "text")
 	if err != nil {
-		return nil, fmt.Errorf("standard input: %w", err)
+		return nil, err
 	}
 	o.msg.Text = text
 	return &o.msg, nil
+}
+
+// readInput reads what, from standard input.
+func (o *options) readInput(ctx context.Context, stdin io.Reader, out *output, what string) (string, error) {
+	if isTerminal(stdin) {
+		out.note("reading the " + what + " from standard input up to its end (Ctrl-D, on Windows Ctrl-Z and Enter)")
+	}
+	text, err := readAll(ctx, stdin)
+	if err != nil {
+		return "", fmt.Errorf("standard input: %w", err)
+	}
+	return text, nil
 }
 
 // readAll gives up when ctx ends. The read itself cannot be interrupted; it ends with the program.

@@ -17,6 +17,8 @@ import (
 type output struct {
 	stdout, stderr io.Writer
 	json           bool
+	quiet          bool // no lines on standard output
+	sysexits       bool
 }
 
 // note prints one line, whatever text holds.
@@ -34,8 +36,11 @@ func printable(r rune) rune {
 // report prints a and returns the exit status that goes with it.
 func (o *output) report(a *account) int {
 	write := a.writeLines
-	if o.json {
+	switch {
+	case o.json:
 		write = a.writeJSON
+	case o.quiet:
+		write = func(io.Writer) error { return nil }
 	}
 	if err := write(o.stdout); err != nil {
 		o.note(err.Error()) // the verdict stands
@@ -53,11 +58,22 @@ func (o *output) report(a *account) int {
 	case a.doubled():
 		o.note("there may be a second copy: ask " + a.undecided() + " about Message-ID " + a.MessageID)
 	}
+	return o.status(a)
+}
+
+// status returns the exit status that goes with a.
+func (o *output) status(a *account) int {
+	if o.sysexits {
+		return a.sysexit()
+	}
 	return a.exitCode()
 }
 
 func (o *output) usageError(err error) int {
 	o.report(nothingSent(err))
+	if o.sysexits {
+		return sysexitUsage
+	}
 	return exitUsage
 }
 

@@ -35,7 +35,7 @@ var partly = &mailer.Receipt{
 func reported(t *testing.T, asJSON bool, a *account) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = (&output{&out, &errs, asJSON}).report(a)
+	code = (&output{stdout: &out, stderr: &errs, json: asJSON}).report(a)
 	return out.String(), errs.String(), code
 }
 
@@ -166,7 +166,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestVerdictSurvivesBrokenOutput(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var stderr bytes.Buffer
-		if code := (&output{brokenWriter{}, &stderr, asJSON}).report(partlyAccount()); code != exitPartly {
+		if code := (&output{stdout: brokenWriter{}, stderr: &stderr, json: asJSON}).report(partlyAccount()); code != exitPartly {
 			t.Errorf("exit status %d", code)
 		}
 		if !strings.Contains(stderr.String(), io.ErrClosedPipe.Error()) {

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/mail"
+	"strings"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// maxHeaderBytes bounds what is looked through for addresses.
+const maxHeaderBytes = 1 << 20
+
+// A field is a header field of a message that is given whole, without its line ends.
+type field struct{ name, value string }
+
+// readFields returns the header of the message in content.
+func readFields(content mailer.Content) ([]field, error) {
+	r, err := content.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	head, err := io.ReadAll(io.LimitReader(r, maxHeaderBytes))
+	if err != nil {
+		return nil, err
+	}
+	return parseFields(head), nil
+}
+
+// parseFields returns the fields that msg begins with. It has none where the first line is
+// not one.
+func parseFields(msg []byte) (fields []field) {
+	for line := range bytes.Lines(msg) {
+		text := strings.TrimRight(string(line), "\r\n")
+		name, value, found := strings.Cut(text, ":")
+		name = strings.TrimRight(name, " \t")
+		switch {
+		case text == "":
+			return fields
+		case len(fields) > 0 && (text[0] == ' ' || text[0] == '\t'):
+			fields[len(fields)-1].value += text
+		case found && isFieldName(name):
+			fields = append(fields, field{name, value})
+		case len(fields) == 0:
+			return nil
+		}
+	}
+	return fields
+}
+
+func isFieldName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+func has(fields []field, name string) bool {
+	for _, f := range fields {
+		if strings.EqualFold(f.name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// addressesIn returns the addresses of all fields called name. A name without a domain, such as
+// cron's "root", is an address without an @.
+func addressesIn(fields []field, name string) (list []string, err error) {
+	for _, f := range fields {
+		if !strings.EqualFold(f.name, name) || strings.TrimSpace(f.value) == "" {
+			continue
+		}
+		more, err := parseList(f.value)
+		if err != nil {
+			return nil, errors.New("the header's " + name + " is not a list of addresses")
+		}
+		list = append(list, more...)
+	}
+	return list, nil
+}
+
+// parseList takes a list of addresses one by one where it does not hold together.
+func parseList(value string) (list []string, err error) {
+	if parsed, err := mail.ParseAddressList(value); err == nil {
+		for _, a := range parsed {
+			list = append(list, a.Address)
+		}
+		return list, nil
+	}
+	for part := range strings.SplitSeq(value, ",") {
+		address, err := parseOne(part)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, address)
+	}
+	return list, nil
+}
+
+// parseOne also takes what cron writes: root, root (Cron Daemon) and "(Cron Daemon)" <root>.
+func parseOne(text string) (string, error) {
+	if a, err := mail.ParseAddress(text); err == nil {
+		return a.Address, nil
+	}
+	name := strings.Trim(text, " \t")
+	if i := strings.LastIndexByte(name, '<'); i >= 0 && strings.HasSuffix(name, ">") {
+		name = name[i+1 : len(name)-1]
+	} else if i := strings.IndexByte(name, '('); i >= 0 && strings.HasSuffix(name, ")") {
+		name = strings.TrimRight(name[:i], " \t")
+	}
+	if name == "" || strings.ContainsAny(name, " \t\"@<>()[]:;,\\") {
+		return "", errors.New("is not an address")
+	}
+	return name, nil
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer"
+)
+
+// wholeMessage takes a message that is given whole, and its envelope from the flags, or else
+// from its header.
+func (o *options) wholeMessage(ctx context.Context, stdin io.Reader, out *output) (*mailer.Message, error) {
+	var text []byte
+	if o.rawFile != "" {
+		o.msg.Raw = mailer.File(o.rawFile)
+	} else {
+		input, err := o.readInput(ctx, stdin, out, "message")
+		if err != nil {
+			return nil, err
+		}
+		text = o.sendmail.trim([]byte(input))
+		o.msg.Raw = mailer.Bytes(text)
+	}
+	var fields []field
+	if o.needsHeader() {
+		var err error
+		if fields, err = readFields(o.msg.Raw); err != nil {
+			return nil, err
+		}
+	}
+	if err := o.address(fields); err != nil {
+		return nil, err
+	}
+	if o.rawFile == "" {
+		return o.complete(fields, text)
+	}
+	return &o.msg, nil
+}
+
+// needsHeader: a file is not opened before it is sent where the flags say it all.
+func (o *options) needsHeader() bool {
+	return o.sendmail.on || o.msg.From.Address == "" || !o.hasRecipients()
+}
+
+// trim ends a message where sendmail does, and takes off the line that mailboxes put before one.
+func (s *sendmail) trim(text []byte) []byte {
+	if bytes.HasPrefix(text, []byte("From ")) {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	if s.ignoreDots {
+		return text
+	}
+	end := 0
+	for line := range bytes.Lines(text) {
+		if string(bytes.TrimRight(line, "\r\n")) == "." {
+			return text[:end]
+		}
+		end += len(line)
+	}
+	return text
+}
+
+var (
+	errNoSender     = errors.New("there is no sender with a domain: give one by -from, -f, a From field or MAILER_FROM")
+	errNoRecipient  = errors.New("there is no recipient in the flags, nor in the header")
+	errBadRecipient = errors.New("a recipient is not an address, or it is a name without a domain and MAILER_TO does not say whose it is")
+)
+
+// address fills in the envelope.
+func (o *options) address(fields []field) error {
+	s := &o.sendmail
+	recipients := s.recipients
+	if s.fromHeader || !s.on && !o.hasRecipients() {
+		for _, name := range []string{"To", "Cc", "Bcc"} {
+			more, err := addressesIn(fields, name)
+			if err != nil {
+				return err
+			}
+			recipients = append(recipients, more...)
+		}
+	}
+	for _, r := range recipients {
+		list, err := mailer.Addresses(o.withDomain(r))
+		if err != nil || len(list) == 0 {
+			return errBadRecipient
+		}
+		o.msg.To = append(o.msg.To, list...)
+	}
+	if !o.hasRecipients() {
+		return errNoRecipient
+	}
+	return o.addressSender(fields)
+}
+
+// withDomain gives the mail of this machine's users, such as root, to MAILER_TO.
+func (o *options) withDomain(recipient string) string {
+	if o.sendmail.on && o.localTo != "" && !strings.Contains(recipient, "@") {
+		return o.localTo
+	}
+	return recipient
+}
+
+// addressSender takes the first sender that has a domain.
+func (o *options) addressSender(fields []field) error {
+	switch from := o.sendmail.from; {
+	case o.msg.From.Address != "":
+		return nil
+	case from == "<>":
+		o.msg.ReturnPath = "<>"
+	case strings.Contains(from, "@"):
+		return author(&o.msg.From)(from)
+	}
+	candidates, err := addressesIn(fields, "From")
+	if err != nil {
+		return err
+	}
+	for _, from := range append(candidates, o.localFrom) {
+		if strings.Contains(from, "@") {
+			return author(&o.msg.From)(from)
+		}
+	}
+	return errNoSender
+}
+
+func (o *options) hasRecipients() bool { return len(o.msg.To)+len(o.msg.Cc)+len(o.msg.Bcc) > 0 }
+
+// complete puts before a message what every message has (RFC 5322 section 3.6) and programs leave
+// to sendmail: From, Date and Message-ID.
+func (o *options) complete(fields []field, text []byte) (*mailer.Message, error) {
+	m, err := mailer.Prepare(&o.msg)
+	if err != nil {
+		return nil, err
+	}
+	var added bytes.Buffer
+	for _, f := range []field{
+		{"From", (&mailer.Address{Name: o.sendmail.name, Address: m.From.Address}).String()},
+		{"Date", m.Date.Format(time.RFC1123Z)},
+		{"Message-ID", m.MessageID},
+	} {
+		if !has(fields, f.name) {
+			added.WriteString(f.name + ": " + f.value + "\r\n")
+		}
+	}
+	if len(fields) == 0 && !bytes.HasPrefix(text, []byte("\n")) && !bytes.HasPrefix(text, []byte("\r\n")) {
+		added.WriteString("\r\n") // all of it is the text
+	}
+	o.msg.MessageID = m.MessageID
+	o.msg.Raw = mailer.Bytes(append(added.Bytes(), text...))
+	return &o.msg, nil
+}
