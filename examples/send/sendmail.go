@@ -120,7 +120,7 @@ func fits(letter, value string, sure bool) bool {
 	case letter == "B":
 		return strings.EqualFold(value, "8BITMIME") || strings.EqualFold(value, "7BIT")
 	case letter == "o":
-		return len(value) == 1 || len(value) == 2 && strings.Contains("ed", value[:1]) || 'A' <= value[0] && value[0] <= 'Z'
+		return len(value) == 1 || len(value) == 2 && (value[0] == 'e' || value[0] == 'd') || 'A' <= value[0] && value[0] <= 'Z'
 	}
 	return true
 }

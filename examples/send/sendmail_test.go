@@ -202,7 +202,7 @@ func TestSendmailRefusals(t *testing.T) {
 		{"no list", "From: a@example.com\nTo: Bob bob@example.net\n\nx\n", "header's To", []string{"-t"}},
 		{"a list in From", "From: what is this\n\nx\n", "header's From", []string{"b@example.net", "-t"}},
 		{"an address that is none", "From: a@example.com\n\nx\n", "not an address", []string{"-i", "b@c@d"}},
-		{"a misspelt flag", letter, "not defined: -fomr", []string{"-fomr", "ann@example.com"}},
+		{"a misspelt flag", letter, "not defined: -frmo", []string{"-frmo", "ann@example.com"}},
 		{"another misspelt flag", letter, "not defined: -reply-too", []string{"-reply-too", "ann@example.com"}},
 		{"and another", letter, "not defined: -otp", []string{"-otp", "ann@example.com"}},
 		{"a lone CR", "From: a@example.com\n\nx\ry\n", "CR that no LF follows", []string{"-i", "b@example.net"}},

@@ -50,6 +50,24 @@ func TestReadReply(t *testing.T) {
 	}
 }
 
+// TestTextModes: what is kept of a text, and that the status code is known in any case.
+func TestTextModes(t *testing.T) {
+	for _, c := range []struct {
+		wire                string
+		spare, plain, whole string
+	}{
+		{"250-2.0.0 a\r\n250 2.0.0 b\r\n", "", "a\nb", "2.0.0 a\n2.0.0 b"},
+		{"550-5.1.1 a\r\n550-5.1.1\r\n550 b\r\n", "a\n\nb", "a\n\nb", "5.1.1 a\n5.1.1\nb"},
+	} {
+		for mode, want := range map[textMode]string{refusalText: c.spare, plainText: c.plain, wholeText: c.whole} {
+			got, err := readReply(bufio.NewReaderSize(strings.NewReader(c.wire), maxReplyLine), mode)
+			if err != nil || got.Text != want || got.Enhanced == "" && want != "" {
+				t.Errorf("mode %d of %q: %+v, %v; want %q", mode, c.wire, got, err, want)
+			}
+		}
+	}
+}
+
 func TestReplyClasses(t *testing.T) {
 	for code := 100; code < 600; code++ {
 		r := Reply{Code: code}

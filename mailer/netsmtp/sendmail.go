@@ -53,7 +53,7 @@ type mail struct {
 }
 
 var (
-	errLine         = errors.New("A line must not contain CR or LF") //nolint:staticcheck // the words of net/smtp, after its name
+	errLine         = errors.New("A line must not contain CR or LF") // the words of net/smtp, after its name
 	errPath         = fmt.Errorf("%w: an address has a space, an angle bracket or a control character", mailer.ErrInvalidMessage)
 	errNoRecipients = fmt.Errorf("%w: there are no recipients", mailer.ErrInvalidMessage)
 )

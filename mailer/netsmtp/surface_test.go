@@ -14,12 +14,13 @@ import (
 // TestSurface is P24 for the compiler: whatever net/smtp exports is here too, under the same name
 // and of the same type. Types are its own, so that their methods need no comparison.
 func TestSurface(t *testing.T) {
-	theirs, ours := load(t, "net/smtp"), load(t, "github.com/mailkeel/mailkeel/mailer/netsmtp")
+	scopes := load(t, "net/smtp", dropIn)
+	theirs, ours := scopes[0], scopes[1]
 	compared := 0
-	for _, name := range theirs.Scope().Names() {
-		if want := theirs.Scope().Lookup(name); want.Exported() {
+	for _, name := range theirs.Names() {
+		if want := theirs.Lookup(name); want.Exported() {
 			compared++
-			if objection := compare(want, ours.Scope().Lookup(name)); objection != "" {
+			if objection := compare(want, ours.Lookup(name)); objection != "" {
 				t.Errorf("%s: %s", name, objection)
 			}
 		}
@@ -41,25 +42,12 @@ func compare(want, got types.Object) string {
 	return ""
 }
 
-// shared imports packages from what the compiler made of them, so that a type of net/smtp is the same
+// load imports packages from what the compiler made of them, so that a type of net/smtp is the same
 // whoever names it.
-func load(t *testing.T, path string) *types.Package {
+func load(t *testing.T, paths ...string) []*types.Scope {
 	t.Helper()
-	pkg, err := imports(t).Import(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pkg
-}
-
-var exported = struct{ importer types.Importer }{}
-
-func imports(t *testing.T) types.Importer {
-	t.Helper()
-	if exported.importer != nil {
-		return exported.importer
-	}
-	out, err := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "net/smtp", ".").Output()
+	args := append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, paths...)
+	out, err := exec.Command("go", args...).Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -68,13 +56,21 @@ func imports(t *testing.T) types.Importer {
 		path, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
 		files[path] = file
 	}
-	exported.importer = importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(files[path]) })
-	return exported.importer
+	imports := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(files[path]) })
+	var scopes []*types.Scope
+	for _, path := range paths {
+		pkg, err := imports.Import(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scopes = append(scopes, pkg.Scope())
+	}
+	return scopes
 }
 
 // TestSurfaceIsCompared: the comparison above notices what it is there for.
 func TestSurfaceIsCompared(t *testing.T) {
-	theirs := load(t, "net/smtp").Scope()
+	theirs := load(t, "net/smtp")[0]
 	for _, names := range [][2]string{{"Dial", ""}, {"Dial", "NewClient"}, {"Auth", "Client"}, {"Dial", "Auth"}} {
 		if compare(theirs.Lookup(names[0]), theirs.Lookup(names[1])) == "" {
 			t.Errorf("%s passes for %s", names[1], names[0])
