@@ -31,23 +31,34 @@ func readFields(content mailer.Content) ([]field, error) {
 }
 
 // parseFields returns the fields that msg begins with. It has none where the first line is
-// not one.
+// not one; later such lines are passed over.
 func parseFields(msg []byte) (fields []field) {
+	var name string
+	var value []byte
+	end := func() {
+		if name != "" {
+			fields = append(fields, field{name, string(value)})
+		}
+		name, value = "", nil
+	}
 	for line := range bytes.Lines(msg) {
-		text := strings.TrimRight(string(line), "\r\n")
-		name, value, found := strings.Cut(text, ":")
-		name = strings.TrimRight(name, " \t")
-		switch {
-		case text == "":
-			return fields
-		case len(fields) > 0 && (text[0] == ' ' || text[0] == '\t'):
-			fields[len(fields)-1].value += text
-		case found && isFieldName(name):
-			fields = append(fields, field{name, value})
-		case len(fields) == 0:
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		if name != "" && (line[0] == ' ' || line[0] == '\t') {
+			value = append(value, line...)
+			continue
+		}
+		before, rest, _ := bytes.Cut(line, []byte{':'})
+		next := string(bytes.TrimRight(before, " \t"))
+		if end(); len(before) < len(line) && isFieldName(next) {
+			name, value = next, append(value, rest...)
+		} else if len(fields) == 0 {
 			return nil
 		}
 	}
+	end()
 	return fields
 }
 

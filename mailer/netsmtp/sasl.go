@@ -2,10 +2,8 @@ package netsmtp
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/mailkeel/mailkeel/internal/redact"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -94,20 +92,4 @@ func (e *exchange) told(response []byte) {
 	whole := strings.TrimRight(string(response), "\x01")
 	secret := strings.TrimPrefix(whole[strings.LastIndexAny(whole, "\x00\x01")+1:], "auth=Bearer ")
 	e.shown = append(e.shown, string(response), secret)
-}
-
-// A refusal is a reply that ended the conversation. errors.As finds the server's own words in it.
-type refusal struct {
-	stage smtpwire.Stage
-	reply smtpwire.Reply
-}
-
-// Error returns one line, fit to be shown.
-func (r *refusal) Error() string {
-	return fmt.Sprintf("%s: %q", r.stage, redact.Text(plainText(r.reply)))
-}
-
-// plainText is the reply's text without the status code that stands apart from it.
-func plainText(r smtpwire.Reply) string {
-	return strings.TrimSpace(strings.TrimPrefix(r.Text, r.Enhanced))
 }

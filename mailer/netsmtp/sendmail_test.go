@@ -33,7 +33,7 @@ func TestSendMail(t *testing.T) {
 			}
 			server.WaitIdle()
 			m := server.Messages()
-			if len(m) != 1 || m[0].From != from || !slices.Equal(m[0].Addresses(), both) || !bytes.Equal(m[0].Data, message) || m[0].Helo != "localhost" {
+			if len(m) != 1 || m[0].From != from || !slices.Equal(m[0].Addresses(), both) || !bytes.Equal(m[0].Data, message) || m[0].Helo != "localhost" || m[0].Chunks != 0 {
 				t.Errorf("got %+v", m)
 			}
 			if v := server.Violations(); len(v) > 0 {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/textproto"
 
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/redact"
@@ -13,9 +12,6 @@ import (
 	"github.com/mailkeel/mailkeel/internal/smtpwire/verdict"
 	"github.com/mailkeel/mailkeel/mailer"
 )
-
-// Unwrap returns a [*textproto.Error], as net/smtp does.
-func (r *refusal) Unwrap() error { return &textproto.Error{Code: r.reply.Code, Msg: r.reply.Text} }
 
 func isAccepted(res smtpwire.Result) bool { return res.Err == nil && res.Final.OK() }
 
