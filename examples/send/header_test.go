@@ -35,7 +35,7 @@ func TestParseList(t *testing.T) {
 			t.Errorf("%q: got %q, %v", value, got, err)
 		}
 	}
-	for _, value := range []string{"", "a b", "a@", "a@b c@d", "<a", "a>", "(root", "a@b,", "\"root\"", "ro\\ot"} {
+	for _, value := range []string{"", "a b", "a@", "a@b c@d", "<a", "a>", "(root", "\"root\"", "ro\\ot"} {
 		if got, err := parseList(value); err == nil {
 			t.Errorf("%q: got %q", value, got)
 		}
