@@ -12,6 +12,7 @@ import (
 // recipients as arguments, and a whole message on standard input.
 type sendmail struct {
 	on         bool
+	named      bool   // the program's name is sendmail, or -sendmail says so
 	fromHeader bool   // -t: recipients are in the header
 	verbose    bool   // -v
 	ignoreDots bool   // -i: a line with a lone dot is not the end
@@ -40,7 +41,8 @@ func (s *sendmail) split(args []string, flags *flag.FlagSet) (rest []string, err
 			}
 		}
 		n = min(n, len(args))
-		if s.on = s.on || known || arg == "-sendmail" || arg == "--sendmail"; !known {
+		s.named = s.named || arg == "-sendmail" || arg == "--sendmail"
+		if s.on = s.on || s.named || known; !known {
 			rest = append(rest, args[:n]...)
 		}
 		args = args[n:]
@@ -82,7 +84,7 @@ func (s *sendmail) option(arg string, next []string) (n int, known bool, err err
 		s.ignoreDots = s.ignoreDots || strings.Contains(arg, "i")
 		s.verbose = s.verbose || strings.Contains(arg, "v")
 		return 1, true, nil
-	case !strings.Contains(withValue, letter) || !fits(letter, value, s.on):
+	case !strings.Contains(withValue, letter) || !s.fits(letter, value):
 		return 1, false, nil
 	case value != "":
 		s.set(letter, value)
@@ -109,21 +111,25 @@ func checkOther(arg string) error {
 	return nil
 }
 
-// fits reports whether a value that is joined to its option can be one. For sure is said of a program
-// that goes by the name of sendmail.
-func fits(letter, value string, sure bool) bool {
+// fits reports whether a value that is joined to its option can be one. A misspelt flag of ours would
+// make a recipient of its value, so that only a program that goes by the name of sendmail takes anything.
+func (s *sendmail) fits(letter, value string) bool {
 	switch {
-	case value == "":
+	case value == "" || s.named:
 		return true
 	case letter == "f" || letter == "r":
-		return sure || strings.Contains(value, "@") || value == "<>"
+		return strings.Contains(value, "@") || value == "<>"
 	case letter == "B":
 		return strings.EqualFold(value, "8BITMIME") || strings.EqualFold(value, "7BIT")
-	case letter == "o":
-		return len(value) == 1 || len(value) == 2 && (value[0] == 'e' || value[0] == 'd') || 'A' <= value[0] && value[0] <= 'Z'
+	case letter == "o" && len(value) == 2:
+		return value[0] == 'e' || value[0] == 'd'
+	case letter == "o" || letter == "A":
+		return len(value) == 1 || !isLower(value[0])
 	}
-	return true
+	return !isLower(value[0])
 }
+
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 func (s *sendmail) set(letter, value string) {
 	switch letter {

@@ -97,7 +97,7 @@ func TestSendmailByName(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := smtpfake.Start(t, secure(smtpfake.Config{}))
-	if got := asSendmail(t, link, urlOf("smtp", server.Addr()), letter, "fred@example.net"); got.code != exitAccepted || got.stdout+got.stderr != "" {
+	if got := asSendmail(t, link, urlOf("smtp", server.Addr()), letter, "-froot", "-Fsystem", "fred@example.net"); got.code != exitAccepted || got.stdout+got.stderr != "" {
 		t.Errorf("exit status %d, stdout %q, stderr %q", got.code, got.stdout, got.stderr)
 	}
 	m := onlyMessage(t, server)
@@ -205,6 +205,9 @@ func TestSendmailRefusals(t *testing.T) {
 		{"a misspelt flag", letter, "not defined: -frmo", []string{"-frmo", "ann@example.com"}},
 		{"another misspelt flag", letter, "not defined: -reply-too", []string{"-reply-too", "ann@example.com"}},
 		{"and another", letter, "not defined: -otp", []string{"-otp", "ann@example.com"}},
+		{"a capital", letter, "not defined: -From", []string{"-From", "ann@example.com"}},
+		{"one more", letter, "not defined: -port", []string{"-i", "-port", "ann@example.com"}},
+		{"behind an option", letter, "not defined: -froot", []string{"-i", "-froot", "ann@example.com"}},
 		{"a lone CR", "From: a@example.com\n\nx\ry\n", "CR that no LF follows", []string{"-i", "b@example.net"}},
 		{"a text beside it", letter, "beside Raw", []string{"-t", "-subject", "S"}},
 	} {
