@@ -23,8 +23,8 @@
 //     without progress, and the verdict 5 minutes, or as long as ctx has.
 //  2. Replies are bounded (4 KiB a line, 64 KiB and 128 lines each), and one that is malformed or
 //     was not asked for ends the conversation.
-//  3. With an Auth, TLS is required, for every mechanism. It is not over a connection to this
-//     machine, which the address that was connected to decides, not the name.
+//  3. With an Auth, TLS is required, whatever the mechanism, unless the connection stays on this
+//     machine. The address that was connected to decides that, not the name.
 //  4. With an Auth, EHLO must succeed: AUTH is never left out. HELO follows upon a 5yz reply only.
 //  5. Plain text after the reply to STARTTLS, which somebody on the way may have put there, is an error.
 //  6. At port 465 TLS is spoken from the first byte (RFC 8314). net/smtp waits for ever there.

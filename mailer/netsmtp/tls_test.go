@@ -6,7 +6,9 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 
@@ -185,7 +187,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		"PLAIN": logIn, "LOGIN": netsmtp.LoginAuth("ann", "s3cret-pass", "127.0.0.1"), "XOAUTH2": netsmtp.XOAUTH2Auth("ann", "s3cret-pass", "127.0.0.1"),
 	} {
 		cfg := withUser(smtpfake.Config{AuthMechanisms: []string{mechanism}, Hook: func(e *smtpfake.Event) smtpfake.Action {
-			if e.Point == smtpfake.MAIL || e.Point == smtpfake.RCPT {
+			if e.Point == smtpfake.RCPT {
 				return smtpfake.Action{Reply: "535 5.7.8 s3cret-pass, or AHVzZXIAczNjcmV0LXBhc3M= is it not?"}
 			}
 			return smtpfake.Action{}
@@ -198,8 +200,8 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 				t.Errorf("%s: %v", mechanism, inner)
 			}
 		}
-		if e.Code != 535 {
-			t.Errorf("%s: %v", mechanism, err)
+		if account := fmt.Sprintf("%+v", *e.Receipt); e.Code != 535 || hasSecret([]byte(account)) || !strings.Contains(account, "is it not?") {
+			t.Errorf("%s: %v, %s", mechanism, err, account)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/internal/redact"
@@ -48,12 +49,8 @@ func (s *submission) refuse(failed *smtpwire.Error) error {
 
 // fail says v of everybody.
 func (s *submission) fail(failed *smtpwire.Error, v ledger.Verdict) *mailer.SendError {
-	reply := failed.Reply
-	reply.Text = redact.Secrets(reply.Text, s.shown...)
-	why := ledger.Reason{Code: reply.Code, EnhancedCode: reply.Enhanced, Text: plainText(reply)}
-	if reply.Code != 0 {
-		why.Protocol = provider
-	}
+	reply := s.clean(failed.Reply)
+	why := said(reply)
 	e := s.attempt.Refuse(v, why, cause(failed.Stage, reply, failed.Err))
 	e.Receipt.Recipients = make([]mailer.RecipientResult, len(s.to))
 	for i, to := range s.to {
@@ -64,6 +61,21 @@ func (s *submission) fail(failed *smtpwire.Error, v ledger.Verdict) *mailer.Send
 	return e
 }
 
+// clean takes out of a reply what the server was told in confidence, and may repeat.
+func (s *submission) clean(r smtpwire.Reply) smtpwire.Reply {
+	r.Text = redact.Secrets(r.Text, s.shown...)
+	return r
+}
+
+// said is a reply as an account holds it.
+func said(r smtpwire.Reply) ledger.Reason {
+	why := ledger.Reason{Code: r.Code, EnhancedCode: r.Enhanced, Text: plainText(r)}
+	if r.Code != 0 {
+		why.Protocol = provider
+	}
+	return why
+}
+
 // tellApart gives those recipients that were answered their own results where refusals
 // ended the message. The others only share in that.
 func (s *submission) tellApart(results []mailer.RecipientResult, res smtpwire.Result) {
@@ -71,20 +83,13 @@ func (s *submission) tellApart(results []mailer.RecipientResult, res smtpwire.Re
 	if e.Stage != smtpwire.StageRcpt || e.Err != nil || e.Reply.Code == 421 {
 		return
 	}
-	everybody := true
-	for i := range res.Rcpt {
-		everybody = everybody && !res.Rcpt[i].OK()
-	}
-	everybody = everybody && len(res.Rcpt) == len(s.to)
+	everybody := len(res.Rcpt) == len(s.to) && !slices.ContainsFunc(res.Rcpt, smtpwire.Reply.OK)
 	for i := range results {
 		if i >= len(res.Rcpt) || res.Rcpt[i].OK() {
 			ledger.Fill(&results[i], verdict.Rcpt(e.Reply, false), ledger.Reason{})
-			continue
+		} else {
+			ledger.Fill(&results[i], verdict.Rcpt(res.Rcpt[i], everybody), said(s.clean(res.Rcpt[i])))
 		}
-		r := res.Rcpt[i]
-		ledger.Fill(&results[i], verdict.Rcpt(r, everybody), ledger.Reason{
-			Protocol: provider, Code: r.Code, EnhancedCode: r.Enhanced, Text: plainText(r),
-		})
 	}
 }
 
