@@ -85,6 +85,11 @@ type bytesSource []byte
 func (s bytesSource) open() (io.ReadCloser, error) { return exact.NewMemory(s), nil }
 func (s bytesSource) size() (int64, error)         { return int64(len(s)), nil }
 
+// seekable is a source in a spool file, which whoever wants a stretch of it can seek in.
+type seekable struct{ io.ReadSeeker }
+
+func (seekable) Close() error { return nil }
+
 type fileSource string
 
 func (s fileSource) open() (io.ReadCloser, error) { return os.Open(string(s)) }

@@ -180,6 +180,6 @@ type sectionSource struct {
 }
 
 func (s sectionSource) open() (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(s.f, s.off, s.bytes)), nil
+	return seekable{io.NewSectionReader(s.f, s.off, s.bytes)}, nil
 }
 func (s sectionSource) size() (int64, error) { return s.bytes, nil }

@@ -1,0 +1,44 @@
+package field
+
+import (
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
+)
+
+// Date reads the date of RFC 5322 section 3.3, obsolete zones included. A zone by a name that the standard
+// does not list is refused: what it stands for depends on where it was written.
+func Date(s string) (time.Time, error) {
+	plain, _, _ := strings.Cut(s, "(")
+	plain = strings.TrimRight(plain, wsp)
+	if i := strings.LastIndexAny(plain, wsp); i >= 0 && isLetters(plain[i+1:]) {
+		offset, known := zones[strings.ToUpper(plain[i+1:])]
+		if !known {
+			return time.Time{}, refuse.Invalid("has a time zone without an offset")
+		}
+		plain = plain[:i+1] + offset
+	}
+	t, err := mail.ParseDate(plain)
+	if err != nil {
+		return time.Time{}, refuse.Invalid("is not a date of RFC 5322")
+	}
+	return t, nil
+}
+
+// zones are those of RFC 5322 section 4.3, and what some write for the first.
+var zones = map[string]string{
+	"UT": "+0000", "GMT": "+0000", "UTC": "+0000", "Z": "+0000",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}
+
+func isLetters(s string) bool {
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return s != ""
+}

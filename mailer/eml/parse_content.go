@@ -1,0 +1,233 @@
+package eml
+
+import (
+	"bytes"
+	"io"
+	"strings"
+
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml/internal/charset"
+	"github.com/mailkeel/mailkeel/mailer/eml/internal/entity"
+	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
+)
+
+// An assembler puts the parts of a message into the places of a Message.
+type assembler struct {
+	src    mailer.Content
+	m      *mailer.Message
+	bodies *entity.Source
+	size   int64 // of src
+	left   int64 // room for bodies
+
+	last      slot // of the forms of the body, the one filled last
+	hasText   bool
+	hasHTML   bool
+	files     []file
+	htmlTexts []string // in which attachments are referred to
+}
+
+// A slot is a place among the forms of a body, in the order in which Render writes them.
+type slot int
+
+const (
+	plainSlot slot = iota
+	ampSlot
+	htmlSlot
+	furtherSlot
+)
+
+// A file is a part that becomes an attachment. Whether it is inline is known when all of HTML is.
+type file struct {
+	part    *entity.Part
+	related bool // a member of multipart/related
+}
+
+// A body is what a reader shows at a time: the message has one, and so has each of its alternatives.
+type body struct {
+	found bool
+	form  bool // one of multipart/alternative
+}
+
+func (a *assembler) content(root *entity.Part) error {
+	if isSMIME(root) {
+		return unsupported(root, "is S/MIME, which is void in another place")
+	}
+	return a.part(root, new(body))
+}
+
+func isSMIME(p *entity.Part) bool {
+	return p.Type == "application/pkcs7-mime" || p.Type == "application/x-pkcs7-mime"
+}
+
+func unsupported(p *entity.Part, reason string) error {
+	return refuse.Unsupported("%s: %s", p.Path, reason)
+}
+
+func (a *assembler) part(p *entity.Part, b *body) error {
+	switch {
+	case p.IsMultipart():
+		return a.multipart(p, b)
+	case strings.HasPrefix(p.Type, "message/"): // RFC 2046 section 5.2.1: no attachment may be encoded so
+		return unsupported(p, "is of type "+charset.Shown(p.Type)+", which a Message cannot carry")
+	case !isForm(p, b):
+		a.files = append(a.files, file{part: p})
+		return nil
+	}
+	text, err := a.formText(p)
+	if err != nil {
+		return refuse.Of(p.Path+":", err)
+	}
+	if b.found {
+		if strings.TrimSpace(text) == "" {
+			return nil
+		}
+		return unsupported(p, "is a second text of the body, and a Message has one")
+	}
+	b.found = true
+	return a.form(p, text)
+}
+
+// isForm reports whether p is, or is part of, what is shown as the body: any form among alternatives, and
+// elsewhere a text without a file name.
+func isForm(p *entity.Part, b *body) bool {
+	switch {
+	case p.Disposition == "attachment":
+		return false
+	case b.form && !b.found:
+		return true
+	case p.FileName != "":
+		return false
+	case p.Type == "text/plain", p.Type == "text/html":
+		return true
+	}
+	return p.IsText() && !b.found
+}
+
+func (a *assembler) multipart(p *entity.Part, b *body) error {
+	if len(p.Parts) == 0 {
+		return refuse.Invalid("%s: has no parts", p.Path)
+	}
+	switch p.Type {
+	case "multipart/mixed":
+		b.form = false // of its parts one is the form, and the others are files
+		for _, q := range p.Parts {
+			if err := a.part(q, b); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "multipart/alternative":
+		return a.alternative(p, b)
+	case "multipart/related":
+		return a.related(p, b)
+	}
+	return unsupported(p, "is of type "+charset.Shown(p.Type)+", which a Message cannot carry")
+}
+
+func (a *assembler) alternative(p *entity.Part, b *body) error {
+	if b.found {
+		return unsupported(p, "is a second text of the body, and a Message has one")
+	}
+	b.found = true
+	for _, q := range p.Parts {
+		if err := a.part(q, &body{form: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// related reads multipart/related (RFC 2387): one part is the body, the others are what it refers to.
+func (a *assembler) related(p *entity.Part, b *body) error {
+	root := relatedRoot(p)
+	if err := a.part(p.Parts[root], b); err != nil {
+		return err
+	}
+	for i, q := range p.Parts {
+		if i == root {
+			continue
+		}
+		if _, located := q.Value("Content-Location"); located && q.ContentID == "" {
+			return unsupported(q, "is referred to by Content-Location, which a Message cannot say")
+		}
+		isText := q.Type == "text/plain" || q.Type == "text/html"
+		if q.IsMultipart() || strings.HasPrefix(q.Type, "message/") || isText && q.ContentID == "" && isForm(q, b) {
+			if err := a.part(q, b); err != nil {
+				return err
+			}
+			continue
+		}
+		a.files = append(a.files, file{part: q, related: true})
+	}
+	return nil
+}
+
+func relatedRoot(p *entity.Part) int {
+	if start := strings.Trim(p.Params.Get("start"), "<>"); start != "" {
+		for i, q := range p.Parts {
+			if q.ContentID == start {
+				return i
+			}
+		}
+	}
+	return 0
+}
+
+// formText returns the text of p in UTF-8, or "" when it is not of type text.
+func (a *assembler) formText(p *entity.Part) (string, error) {
+	if !p.IsText() {
+		return "", nil
+	}
+	r, err := a.bodies.Body(p)
+	if err != nil {
+		return "", err
+	}
+	var octets bytes.Buffer
+	n, err := octets.ReadFrom(io.LimitReader(r, a.left+1))
+	if err != nil {
+		return "", err
+	}
+	if a.left -= n; a.left < 0 {
+		return "", refuse.Unsupported("with it the bodies are longer than %d bytes", maxBodyBytes)
+	}
+	return charset.Decode(p.Charset(), octets.Bytes())
+}
+
+// form puts p into the place from which Render writes it in the same order.
+func (a *assembler) form(p *entity.Part, text string) error {
+	at := furtherSlot
+	switch {
+	case p.Type == "text/plain" && !a.hasText && a.last == plainSlot:
+		a.m.Text, a.hasText = toLF(text), true
+		return nil
+	case p.Type == "text/html" && !a.hasHTML && a.last <= htmlSlot:
+		a.m.HTML, a.hasHTML, a.last = toLF(text), true, htmlSlot
+		a.htmlTexts = append(a.htmlTexts, text)
+		return nil
+	case p.Type == "text/x-amp-html":
+		at = ampSlot
+	}
+	if at < a.last {
+		return unsupported(p, "stands after another form of the body, where Render would not write it")
+	}
+	a.last = at
+	if p.Type == "text/html" {
+		a.htmlTexts = append(a.htmlTexts, text)
+	}
+	return a.furtherForm(p, text)
+}
+
+// toLF makes CRLF the line end of Go programs; Render makes it CRLF again.
+func toLF(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
+
+func (a *assembler) furtherForm(p *entity.Part, text string) error {
+	if p.IsText() {
+		a.m.Alternatives = append(a.m.Alternatives, mailer.Alternative{
+			ContentType: p.UTF8ContentType(), Content: mailer.Bytes([]byte(text)),
+		})
+		return nil
+	}
+	c, err := a.lazy(p)
+	a.m.Alternatives = append(a.m.Alternatives, mailer.Alternative{ContentType: p.ContentType(), Content: c})
+	return err
+}
