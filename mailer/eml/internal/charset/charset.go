@@ -12,13 +12,13 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
 )
 
-// Decode returns b, which is text in the charset called name, in UTF-8. The empty name is US-ASCII.
+// Decode returns b, which is text in the charset that label names, in UTF-8. The empty label is US-ASCII.
 //
 // Two labels are read as every mail program does, for what they say would leave octets without a meaning: US-ASCII
 // with octets outside ASCII is UTF-8, if it is valid UTF-8, and ISO-8859-1 with octets that are C1
 // controls there is windows-1252.
-func Decode(name string, b []byte) (string, error) {
-	name = canonical(name)
+func Decode(label string, b []byte) (string, error) {
+	name := canonical(label)
 	switch name {
 	case "", "us-ascii", "utf-8":
 		if !utf8.Valid(b) {
@@ -32,7 +32,7 @@ func Decode(name string, b []byte) (string, error) {
 	}
 	enc := lookup(name)
 	if enc == nil {
-		return "", refuse.Unsupported("is in the charset %s, which is not known", Shown(name))
+		return "", refuse.Unsupported("is in the charset %s, which is not known", Shown(label))
 	}
 	return decode(name, enc.NewDecoder().Bytes, b)
 }

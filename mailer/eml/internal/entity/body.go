@@ -122,7 +122,7 @@ type quotedReader struct {
 func (q *quotedReader) Read(p []byte) (int, error) {
 	n, err := q.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) && q.encoded.err == nil {
-		err = refuse.Invalid("has quoted-printable with an equals sign that is not followed by two hexadecimal digits or a line end")
+		err = refuse.Invalid("has quoted-printable that cannot be decoded")
 	}
 	return n, err
 }

@@ -145,6 +145,9 @@ func cutParameter(s string) (p Parameter, rest string, more bool, err error) {
 }
 
 // cutQuoted cuts a quoted string (RFC 5322 section 3.2.4).
+//
+// Quirk: a backslash counts as one before a quote and a backslash only, as package mime has it, because of programs that
+// write paths of Windows as they are.
 func cutQuoted(s string) (value, rest string, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
@@ -152,9 +155,10 @@ func cutQuoted(s string) (value, rest string, ok bool) {
 		case '"':
 			return b.String(), s[i+1:], true
 		case '\\':
-			if i++; i < len(s) {
-				b.WriteByte(s[i])
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\') {
+				i++
 			}
+			b.WriteByte(s[i])
 		default:
 			b.WriteByte(s[i])
 		}

@@ -43,7 +43,8 @@ func Text(s string) (string, error) {
 	if err := t.literal(s); err != nil {
 		return "", err
 	}
-	return t.out.String(), nil
+	err := t.flush()
+	return t.out.String(), err
 }
 
 // wordText collects what has been decoded, and the octets of words of one charset that follow each other.
