@@ -95,7 +95,8 @@ func (a *assembler) parse() error {
 	if err := a.content(root); err != nil {
 		return err
 	}
-	return a.attach()
+	a.attach()
+	return nil
 }
 
 var errUnspooled = fmt.Errorf("%w: the message is of unknown size: it has to be spooled", mailer.ErrInvalidMessage)

@@ -11,22 +11,24 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
 )
 
+// file notes that p becomes an attachment.
+func (a *assembler) file(p *entity.Part, related bool) error {
+	c, err := a.lazy(p)
+	a.files = append(a.files, file{p, c, related})
+	return err
+}
+
 // attach makes the files that were found attachments.
-func (a *assembler) attach() error {
+func (a *assembler) attach() {
 	referred := a.referred()
 	for i := range a.files {
 		f := &a.files[i]
-		c, err := a.lazy(f.part)
-		if err != nil {
-			return err
-		}
-		t := mailer.Attachment{Name: f.part.FileName, ContentType: f.part.ContentType(), Content: c}
+		t := mailer.Attachment{Name: f.part.FileName, ContentType: f.part.ContentType(), Content: f.content}
 		if id := f.part.ContentID; id != "" && f.isInline(referred[id]) {
 			t.ContentID = id
 		}
 		a.m.Attachments = append(a.m.Attachments, t)
 	}
-	return nil
 }
 
 // isInline reports whether a file with a Content-ID is shown within the body. Programs give an ID to every

@@ -39,6 +39,7 @@ const (
 // A file is a part that becomes an attachment. Whether it is inline is known when all of HTML is.
 type file struct {
 	part    *entity.Part
+	content mailer.Content
 	related bool // a member of multipart/related
 }
 
@@ -70,8 +71,7 @@ func (a *assembler) part(p *entity.Part, b *body) error {
 	case strings.HasPrefix(p.Type, "message/"): // RFC 2046 section 5.2.1: no attachment may be encoded so
 		return unsupported(p, "is of type "+charset.Shown(p.Type)+", which a Message cannot carry")
 	case !isForm(p, b):
-		a.files = append(a.files, file{part: p})
-		return nil
+		return a.file(p, false)
 	}
 	text, err := a.formText(p)
 	if err != nil {
@@ -140,26 +140,32 @@ func (a *assembler) alternative(p *entity.Part, b *body) error {
 // related reads multipart/related (RFC 2387): one part is the body, the others are what it refers to.
 func (a *assembler) related(p *entity.Part, b *body) error {
 	root := relatedRoot(p)
-	if err := a.part(p.Parts[root], b); err != nil {
-		return err
-	}
-	for i, q := range p.Parts {
+	for i, q := range p.Parts { // in the order of the message, which is so read once
+		var err error
 		if i == root {
-			continue
+			err = a.part(q, b)
+		} else {
+			err = a.member(q)
 		}
-		if _, located := q.Value("Content-Location"); located && q.ContentID == "" {
-			return unsupported(q, "is referred to by Content-Location, which a Message cannot say")
+		if err != nil {
+			return err
 		}
-		isText := q.Type == "text/plain" || q.Type == "text/html"
-		if q.IsMultipart() || strings.HasPrefix(q.Type, "message/") || isText && q.ContentID == "" && isForm(q, b) {
-			if err := a.part(q, b); err != nil {
-				return err
-			}
-			continue
-		}
-		a.files = append(a.files, file{part: q, related: true})
 	}
 	return nil
+}
+
+// member reads a part of multipart/related that is not its root.
+func (a *assembler) member(p *entity.Part) error {
+	if _, located := p.Value("Content-Location"); located && p.ContentID == "" {
+		return unsupported(p, "is referred to by Content-Location, which a Message cannot say")
+	}
+	if isText := p.Type == "text/plain" || p.Type == "text/html"; p.ContentID != "" && isText {
+		return a.file(p, true)
+	}
+	if other := (&body{found: true}); p.IsMultipart() || strings.HasPrefix(p.Type, "message/") || isForm(p, other) {
+		return a.part(p, other)
+	}
+	return a.file(p, true)
 }
 
 func relatedRoot(p *entity.Part) int {
