@@ -45,7 +45,8 @@ type file struct {
 
 // A body is what a reader shows at a time: the message has one, and so has each of its alternatives.
 type body struct {
-	found bool
+	begun bool // a part has been seen
+	found bool // the one that is shown
 	form  bool // one of multipart/alternative
 }
 
@@ -65,12 +66,15 @@ func unsupported(p *entity.Part, reason string) error {
 }
 
 func (a *assembler) part(p *entity.Part, b *body) error {
-	switch {
-	case p.IsMultipart():
+	if p.IsMultipart() {
 		return a.multipart(p, b)
+	}
+	first := !b.begun
+	b.begun = true
+	switch {
 	case strings.HasPrefix(p.Type, "message/"): // RFC 2046 section 5.2.1: no attachment may be encoded so
 		return unsupported(p, "is of type "+charset.Shown(p.Type)+", which a Message cannot carry")
-	case !isForm(p, b):
+	case !isForm(p, b, first):
 		return a.file(p, false)
 	}
 	text, err := a.formText(p)
@@ -87,9 +91,9 @@ func (a *assembler) part(p *entity.Part, b *body) error {
 	return a.form(p, text)
 }
 
-// isForm reports whether p is, or is part of, what is shown as the body: any form among alternatives, and
-// elsewhere a text without a file name.
-func isForm(p *entity.Part, b *body) bool {
+// isForm reports whether p is what is shown as the body: any form among alternatives, and elsewhere a text
+// without a file name, or a first part of which nothing says that it is a file.
+func isForm(p *entity.Part, b *body, first bool) bool {
 	switch {
 	case p.Disposition == "attachment":
 		return false
@@ -100,7 +104,7 @@ func isForm(p *entity.Part, b *body) bool {
 	case p.Type == "text/plain", p.Type == "text/html":
 		return true
 	}
-	return p.IsText() && !b.found
+	return !b.found && (p.IsText() || first && p.Disposition == "")
 }
 
 func (a *assembler) multipart(p *entity.Part, b *body) error {
@@ -162,7 +166,7 @@ func (a *assembler) member(p *entity.Part) error {
 	if isText := p.Type == "text/plain" || p.Type == "text/html"; p.ContentID != "" && isText {
 		return a.file(p, true)
 	}
-	if other := (&body{found: true}); p.IsMultipart() || strings.HasPrefix(p.Type, "message/") || isForm(p, other) {
+	if other := (&body{found: true}); p.IsMultipart() || strings.HasPrefix(p.Type, "message/") || isForm(p, other, false) {
 		return a.part(p, other)
 	}
 	return a.file(p, true)

@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// lookup returns the encoding of a canonical name, or nil. It is a switch, not a map or one of the
-// indexes of x/text, so that the linker leaves the tables out of a program that parses nothing. UTF-7
-// is not in it, here as in all programs that care about what text can hide.
+// lookup returns the encoding of a canonical name, or nil. The index that x/text has is that of web pages,
+// which lacks what old mail programs wrote. UTF-7 is not known, here as in all programs that care about what
+// text can hide.
 func lookup(name string) encoding.Encoding {
 	for _, family := range [...]func(string) encoding.Encoding{latin, windows, dos, asian, wide} {
 		if e := family(name); e != nil {
