@@ -166,10 +166,11 @@ func onlyASCII(s string) string {
 // checkHeaders compares what net/mail makes of the header.
 func checkHeaders(t *testing.T, m *mailer.Message, std *mail.Message) {
 	t.Helper()
-	if raw := std.Header.Get("Subject"); !strings.Contains(raw, "=?") && oneSpace(m.Subject) != oneSpace(raw) {
+	// net/mail does not know white space before a colon.
+	if raw := std.Header.Get("Subject"); raw != "" && !strings.Contains(raw, "=?") && oneSpace(m.Subject) != oneSpace(raw) {
 		t.Errorf("Subject %q, net/mail has %q", m.Subject, raw)
 	}
-	if id := std.Header.Get("Message-Id"); id != m.MessageID {
+	if id := std.Header.Get("Message-Id"); id != "" && id != m.MessageID {
 		t.Errorf("MessageID %q, net/mail has %q", m.MessageID, id)
 	}
 	if date, err := std.Header.Date(); err == nil && !date.Equal(m.Date) && !strings.HasSuffix(std.Header.Get("Date"), "T") {

@@ -19,8 +19,12 @@ func (p Parameters) Decoded(name string) (text string, found bool, err error) {
 			return text, true, err
 		}
 	}
-	if pieces, err := p.pieces(name); len(pieces) > 0 || err != nil {
-		text, err := joinPieces(pieces)
+	pieces, err := p.pieces(name)
+	if err != nil {
+		return "", true, err
+	}
+	if len(pieces) > 0 {
+		text, err = joinPieces(pieces)
 		return text, true, err
 	}
 	for i := range p {

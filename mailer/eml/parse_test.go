@@ -1,0 +1,259 @@
+package eml_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/mailkeel/mailkeel/mailer"
+	"github.com/mailkeel/mailkeel/mailer/eml"
+)
+
+const rawHead = "From: ann@example.com\r\nTo: bob@example.net\r\nMIME-Version: 1.0\r\n"
+
+func parse(tb testing.TB, raw string) *mailer.Message {
+	tb.Helper()
+	m, err := eml.Parse(mailer.Bytes([]byte(raw)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+// TestParseLimits: one more than the limit is refused, the limit is not.
+func TestParseLimits(t *testing.T) {
+	nested := func(n int) string {
+		var b strings.Builder
+		b.WriteString(rawHead)
+		for i := range n {
+			c := string(rune('A' + i))
+			b.WriteString("Content-Type: multipart/mixed; boundary=" + c + "\r\n\r\n--" + c + "\r\n")
+		}
+		b.WriteString("\r\ntext\r\n")
+		for i := range n {
+			b.WriteString("--" + string(rune('A'+n-1-i)) + "--\r\n")
+		}
+		return b.String()
+	}
+	parts := func(n int) string {
+		return rawHead + "Content-Type: multipart/mixed; boundary=x\r\n\r\n" +
+			strings.Repeat("--x\r\nContent-Type: image/png; name=a\r\n\r\n", n) + "--x--\r\n"
+	}
+	field := func(line, lines int) string {
+		return rawHead + "X-Long: a\r\n" + strings.Repeat(" "+strings.Repeat("a", line-1)+"\r\n", lines) + "\r\ntext\r\n"
+	}
+	headers := func(n int) string {
+		part := "--x\r\nContent-Type: image/png; name=a\r\nX-Long: a\r\n" + strings.Repeat(" "+strings.Repeat("a", 9999)+"\r\n", 10) + "\r\n"
+		return rawHead + "Content-Type: multipart/mixed; boundary=x\r\n\r\n" + strings.Repeat(part, n) + "--x--\r\n"
+	}
+	body := func(n int) string { return rawHead + "\r\n" + strings.Repeat("a", n) + "\r\n" }
+	text := func(n int) string {
+		return rawHead + "\r\n" + strings.Repeat(strings.Repeat("a", 998)+"\r\n", n/1000)
+	}
+	for _, c := range []struct {
+		name             string
+		within, exceeded string
+		want             error
+	}{
+		{"depth", nested(16), nested(17), mailer.ErrInvalidMessage},
+		{"parts", parts(1000), parts(1001), mailer.ErrInvalidMessage},
+		{"header line", field(32000, 1), field(33000, 1), mailer.ErrInvalidMessage},
+		{"header", field(1000, 250), field(1000, 270), mailer.ErrInvalidMessage},
+		{"headers", headers(10), headers(11), mailer.ErrInvalidMessage},
+		{"body line", body(1 << 20), body(1<<20 + 64<<10), mailer.ErrInvalidMessage},
+		{"bodies", text(16 << 20), text(17 << 20), mailer.ErrUnsupported},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			parse(t, c.within)
+			if _, err := eml.Parse(mailer.Bytes([]byte(c.exceeded))); !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// generated is a message of one attachment that is made while it is read, and its size.
+func generated(lines int) mailer.Content {
+	line := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{'x'}, 57)) + "\r\n"
+	head := rawHead + "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nsee\r\n--x\r\n" +
+		"Content-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	const tail = "--x--\r\n"
+	size := int64(len(head) + lines*len(line) + len(tail))
+	return mailer.Opener(size, func() (io.ReadCloser, error) {
+		body := &repeated{text: line, left: lines * len(line)}
+		return io.NopCloser(io.MultiReader(strings.NewReader(head), body, strings.NewReader(tail))), nil
+	})
+}
+
+type repeated struct {
+	text string
+	at   int
+	left int
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	if r.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(copy(p, r.text[r.at:]), r.left)
+	r.at = (r.at + n) % len(r.text)
+	r.left -= n
+	return n, nil
+}
+
+// TestParseHoldsNoAttachment: however large an attachment is, reading it takes some tens of kilobytes.
+func TestParseHoldsNoAttachment(t *testing.T) {
+	const lines = 300_000 // 16 MiB
+	src := generated(lines)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m, err := eml.Parse(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := m.Attachments[0].Content
+	if size, err := c.Size(); err != nil || size != lines*57 {
+		t.Errorf("Size = %d, %v; want %d", size, err, lines*57)
+	}
+	r, err := c.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, onlyReader{r})
+	_ = r.Close()
+	runtime.ReadMemStats(&after)
+	if err != nil || n != lines*57 {
+		t.Errorf("read %d, %v", n, err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 512<<10 {
+		t.Errorf("%d bytes were allocated", used)
+	}
+}
+
+type onlyReader struct{ io.Reader }
+
+// TestAttachmentsOutlast: what was parsed from a file gives its octets as often as it is opened, in reads of
+// any size, and fails once the file has changed.
+func TestAttachmentsOutlast(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.eml")
+	raw := rawHead + "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain; name=a.txt\n\none\ntwo\n" +
+		"--x\nContent-Type: text/plain; name=b.txt\nContent-Transfer-Encoding: quoted-printable\n\nthr=\nee\nfour\n--x--\n"
+	if err := os.WriteFile(path, []byte(raw), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := eml.Parse(mailer.File(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"one\r\ntwo", "three\r\nfour"} {
+		for range 2 {
+			if got := contentOf(t, m.Attachments[i].Content); string(got) != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		r, err := m.Attachments[i].Content.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var slow []byte
+		for p := make([]byte, 1); err == nil; {
+			var n int
+			n, err = r.Read(p)
+			slow = append(slow, p[:n]...)
+		}
+		if _ = r.Close(); err != io.EOF || string(slow) != want {
+			t.Errorf("octet by octet: %q, %v", slow, err)
+		}
+	}
+	if err := os.WriteFile(path, []byte(raw+"more\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Attachments[0].Content.Open(); err == nil {
+		t.Error("a file that has changed is opened")
+	}
+}
+
+// TestParseErrorsOfSources: what the source does is not the message's fault.
+func TestParseErrorsOfSources(t *testing.T) {
+	raw := []byte(rawHead + "Content-Transfer-Encoding: quoted-printable\r\n\r\n=\r\ntext\r\n")
+	broken := errors.New("broken")
+	opens := 0
+	for name, open := range map[string]func() (io.ReadCloser, error){
+		"cannot be opened": func() (io.ReadCloser, error) { return nil, broken },
+		"fails":            func() (io.ReadCloser, error) { return io.NopCloser(io.MultiReader(bytes.NewReader(raw[:60]), failing{broken})), nil },
+		"is shorter":       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw[:len(raw)-3])), nil },
+		"is longer":        func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(append(raw, 'x'))), nil },
+		"is shorter later": func() (io.ReadCloser, error) {
+			opens++
+			return io.NopCloser(bytes.NewReader(raw[:len(raw)-3*(opens-1)])), nil
+		},
+	} {
+		_, err := eml.Parse(mailer.Opener(int64(len(raw)), open))
+		if !errors.Is(err, eml.ErrSource) || errors.Is(err, mailer.ErrInvalidMessage) || errors.Is(err, io.EOF) {
+			t.Errorf("a source that %s: error %v", name, err)
+		}
+	}
+	if _, err := eml.Parse(mailer.Reader(bytes.NewReader(raw))); !errors.Is(err, mailer.ErrInvalidMessage) {
+		t.Errorf("a source that was not spooled: error %v", err)
+	}
+	if _, err := eml.Parse(mailer.Content{}); err == nil {
+		t.Error("no source: no error")
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestInlineAttachments: a Content-ID alone makes nothing inline.
+func TestInlineAttachments(t *testing.T) {
+	for _, c := range []struct {
+		name, multipart, html, disposition, want string
+	}{
+		{"mixed, not referred to", "mixed", "none", "", ""},
+		{"mixed, referred to", "mixed", "<img src=cid:a>", "", "a"},
+		{"mixed, attachment, referred to", "mixed", `<img src="CID:a">`, "Content-Disposition: attachment\r\n", "a"},
+		{"mixed, inline", "mixed", "none", "Content-Disposition: inline\r\n", "a"},
+		{"related", "related", "none", "", "a"},
+		{"related, attachment", "related", "cid:b", "Content-Disposition: attachment\r\n", ""},
+		{"related, attachment, referred to", "related", "url(cid:%61)", "Content-Disposition: attachment\r\n", "a"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := parse(t, rawHead+"Content-Type: multipart/"+c.multipart+"; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n"+c.html+
+				"\r\n--x\r\nContent-Type: image/png; name=a.png\r\nContent-ID: <a>\r\n"+c.disposition+"\r\nPNG\r\n--x--\r\n")
+			if len(m.Attachments) != 1 || m.Attachments[0].ContentID != c.want {
+				t.Errorf("attachments %+v, want ContentID %q", m.Attachments, c.want)
+			}
+		})
+	}
+}
+
+// TestKeptFields: of the fields that are about other bytes or another way, none is dropped in silence.
+func TestKeptFields(t *testing.T) {
+	for _, name := range []string{
+		"Received", "Return-Path", "DKIM-Signature", "X-Google-DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "arc-message-signature",
+		"Content-MD5", "Content-Length", "Content-Location", "Resent-Bcc",
+	} {
+		if _, err := eml.Parse(mailer.Bytes([]byte(name + ": value\r\n" + rawHead + "\r\ntext\r\n"))); !errors.Is(err, mailer.ErrUnsupported) ||
+			!strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	m := parse(t, "Resent-From: a@example.com\r\nX-Priority: 1\r\n"+rawHead+"List-Unsubscribe: <https://example.com/u>\r\nAuthentication-Results: x\r\n\r\ntext\r\n")
+	var names []string
+	for _, f := range m.Headers {
+		names = append(names, f.Name)
+	}
+	if got := strings.Join(names, " "); got != "Resent-From X-Priority List-Unsubscribe Authentication-Results" {
+		t.Errorf("Headers are %s", got)
+	}
+	if _, err := mailer.Prepare(m); err != nil {
+		t.Error(err)
+	}
+}
