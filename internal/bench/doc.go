@@ -3,6 +3,7 @@
 //
 //	cd internal/bench && go run .            # all goals, about four minutes
 //	cd internal/bench && go run . -only G3   # one goal
+//	cd internal/bench && go run . -only parse
 //	cd internal/bench && go run . -quick     # a minute at most; the figures mean little
 //
 // It is a module of its own, so that the peers never enter the library's.

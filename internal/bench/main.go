@@ -55,6 +55,7 @@ var goals = []goal{
 	{"G1", (*run).roundTrips}, {"G2", (*run).distance}, {"G3", (*run).smallMessages},
 	{"G4", (*run).attachments}, {"G5", (*run).apiAttachments}, {"G6", (*run).apiMessages},
 	{"G7", (*run).overhead}, {"G8", (*run).outages}, {"G9", (*run).building},
+	{"Parse", (*run).parsing},
 }
 
 func benchmarks(args []string, out io.Writer) error {
@@ -94,7 +95,7 @@ func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "see that everything works, in a minute at most")
 	reps := flags.Int("reps", 0, "repetitions; 0 means 5, with -quick 1")
-	only := flags.String("only", "", "the goals to measure, such as G1,G3; empty means all")
+	only := flags.String("only", "", "the goals to measure, such as G1,G3,parse; empty means all")
 	flags.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of the order of contenders")
 	if err := flags.Parse(args); err != nil {
 		return o, err

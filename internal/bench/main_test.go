@@ -38,8 +38,9 @@ func TestGoals(t *testing.T) {
 	}
 	rows := map[string][]string{
 		"G5": overAPIs, "G6": overAPIs,
-		"G7": {"| Mailkeel router, 3 routes, no limits |", "| Mailkeel router, 3 routes, default |", "| sony/gobreaker |", "| failsafe-go retry + breaker |", "| direct call |"},
-		"G8": {"| Mailkeel router |", "| sequential, no memory |", "| dead mark, 60 s |", "| gobreaker, 5 failures |"},
+		"G7":    {"| Mailkeel router, 3 routes, no limits |", "| Mailkeel router, 3 routes, default |", "| sony/gobreaker |", "| failsafe-go retry + breaker |", "| direct call |"},
+		"Parse": {"| Mailkeel: Parse, every attachment read once |", "| net/mail + mime/multipart |", "| emersion/go-message |", "| jhillyerd/enmime |"},
+		"G8":    {"| Mailkeel router |", "| sequential, no memory |", "| dead mark, 60 s |", "| gobreaker, 5 failures |"},
 	}
 	server, err := startServer()
 	if err != nil {
@@ -57,7 +58,10 @@ func TestGoals(t *testing.T) {
 			if some, ok := rows[g.name]; ok {
 				wanted = some
 			}
-			for _, want := range append(wanted, "### "+g.name+": ", "### "+g.name+": goals") {
+			if g.name != "Parse" { // which is measured against peers only
+				wanted = append(wanted, "### "+g.name+": goals")
+			}
+			for _, want := range append(wanted, "### "+g.name+": ") {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("no %q in\n%s", want, out.String())
 				}
