@@ -15,6 +15,7 @@ var thirdParty = map[string][]string{
 	"golang.org/x/net/http/httpproxy":                  {"internal/httpapi"},
 	"golang.org/x/net/http2":                           {"internal/httpapi"},
 	"golang.org/x/net/proxy":                           {"internal/httpapi"},
+	"golang.org/x/text/encoding":                       {"mailer/eml/internal/charset"},
 	"github.com/segmentio/asm/base64":                  {"mailer/eml", "internal/httpapi"},
 	"github.com/wneessen/go-mail":                      {"providers/smtp"},
 	"github.com/sendgrid/sendgrid-go":                  {"providers/sendgrid"},

@@ -193,6 +193,7 @@ func (a *assembler) formText(p *entity.Part) (string, error) {
 		return "", err
 	}
 	var octets bytes.Buffer
+	octets.Grow(int(min(p.EncodedSize(), a.left)) + bytes.MinRead)
 	n, err := octets.ReadFrom(io.LimitReader(r, a.left+1))
 	if err != nil {
 		return "", err

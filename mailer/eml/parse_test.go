@@ -186,9 +186,11 @@ func TestParseErrorsOfSources(t *testing.T) {
 	opens := 0
 	for name, open := range map[string]func() (io.ReadCloser, error){
 		"cannot be opened": func() (io.ReadCloser, error) { return nil, broken },
-		"fails":            func() (io.ReadCloser, error) { return io.NopCloser(io.MultiReader(bytes.NewReader(raw[:60]), failing{broken})), nil },
-		"is shorter":       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw[:len(raw)-3])), nil },
-		"is longer":        func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(append(raw, 'x'))), nil },
+		"fails": func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(bytes.NewReader(raw[:60]), failing{broken})), nil
+		},
+		"is shorter": func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw[:len(raw)-3])), nil },
+		"is longer":  func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(append(raw, 'x'))), nil },
 		"is shorter later": func() (io.ReadCloser, error) {
 			opens++
 			return io.NopCloser(bytes.NewReader(raw[:len(raw)-3*(opens-1)])), nil

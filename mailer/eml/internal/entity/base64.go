@@ -75,25 +75,31 @@ func (b *base64Reader) fill() {
 // compact moves what is no white space to the front of b and returns its length.
 func compact(b []byte) int {
 	n := 0
-	for i := 0; i < len(b); {
-		j := bytes.IndexByte(b[i:], '\n')
-		if j < 0 {
-			j = len(b) - i
+	for rest := b; len(rest) > 0; {
+		run := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			run, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
 		}
-		run := b[i : i+j]
-		i += j + 1
-		if len(run) > 0 && run[len(run)-1] == '\r' {
-			run = run[:len(run)-1]
+		if k := len(run); k > 0 && run[k-1] == '\r' {
+			run = run[:k-1]
 		}
-		if bytes.IndexByte(run, ' ') < 0 && bytes.IndexByte(run, '\t') < 0 && bytes.IndexByte(run, '\r') < 0 {
-			n += copy(b[n:], run)
-			continue
-		}
-		for _, c := range run {
-			if c != ' ' && c != '\t' && c != '\r' {
-				b[n] = c
-				n++
-			}
+		n += copy(b[n:], run)
+	}
+	if bytes.IndexByte(b[:n], ' ') >= 0 || bytes.IndexByte(b[:n], '\t') >= 0 || bytes.IndexByte(b[:n], '\r') >= 0 {
+		return squeeze(b[:n])
+	}
+	return n
+}
+
+// squeeze is compact for what has white space within lines.
+func squeeze(b []byte) int {
+	n := 0
+	for _, c := range b {
+		if c != ' ' && c != '\t' && c != '\r' {
+			b[n] = c
+			n++
 		}
 	}
 	return n

@@ -54,6 +54,9 @@ func (p *Part) IsMultipart() bool { return strings.HasPrefix(p.Type, "multipart/
 // IsText reports whether p is of a type text/...
 func (p *Part) IsText() bool { return strings.HasPrefix(p.Type, "text/") }
 
+// EncodedSize is the number of octets of p's body as it stands in the message.
+func (p *Part) EncodedSize() int64 { return p.end - p.start }
+
 // Charset is the parameter of that name.
 func (p *Part) Charset() string { return p.Params.Get("charset") }
 

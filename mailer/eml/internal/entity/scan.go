@@ -1,7 +1,6 @@
 package entity
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -13,7 +12,9 @@ import (
 
 // Scan reads a message from its beginning to its end, once, and returns what it consists of.
 func Scan(r io.Reader) (*Part, int64, error) {
-	s := scanner{lines: lineReader{r: bufio.NewReaderSize(r, lineBuffer)}}
+	var s scanner
+	s.lines.reset(r)
+	defer s.lines.release()
 	root, err := s.message()
 	return root, s.lines.pos, err
 }

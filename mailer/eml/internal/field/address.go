@@ -16,6 +16,9 @@ import (
 // "undisclosed-recipients:;", is an empty list; one with members is refused, since its name would be
 // lost.
 func Addresses(s string) ([]mail.Address, error) {
+	if a, ok := usualAddress(s); ok {
+		return []mail.Address{a}, nil
+	}
 	if err := checkUTF8(s); err != nil {
 		return nil, err
 	}
@@ -40,6 +43,39 @@ func Addresses(s string) ([]mail.Address, error) {
 		list[i] = *a
 	}
 	return list, nil
+}
+
+// usualAddress reads what most fields hold, one mailbox of atoms and at most a name of them, without the
+// detours that the other forms need.
+func usualAddress(s string) (a mail.Address, ok bool) {
+	name, spec, named := strings.Cut(s, " <")
+	if named {
+		spec, ok = strings.CutSuffix(spec, ">")
+		if !ok || !areAtoms(name, ' ') {
+			return a, false
+		}
+	} else {
+		name, spec = "", s
+	}
+	local, domain, found := strings.Cut(spec, "@")
+	ok = found && areAtoms(local, '.') && areAtoms(domain, '.') && !strings.Contains(s, "=?")
+	return mail.Address{Name: name, Address: spec}, ok
+}
+
+// areAtoms reports whether s consists of atoms (RFC 5322 section 3.2.3) with one separator between each two.
+func areAtoms(s string, separator byte) bool {
+	last := separator
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9':
+		case c == separator && last != separator:
+		case strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0:
+			return false
+		}
+		last = c
+	}
+	return last != separator
 }
 
 func charsetReader(name string, r io.Reader) (io.Reader, error) {

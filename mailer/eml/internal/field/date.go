@@ -20,12 +20,18 @@ func Date(s string) (time.Time, error) {
 		}
 		plain = plain[:i+1] + offset
 	}
-	t, err := mail.ParseDate(plain)
+	t, err := time.Parse(usualDate, plain)
+	if err != nil {
+		t, err = mail.ParseDate(plain)
+	}
 	if err != nil {
 		return time.Time{}, refuse.Invalid("is not a date of RFC 5322")
 	}
 	return t, nil
 }
+
+// usualDate is tried first, for the standard library has many forms to try, the rare ones first.
+const usualDate = "Mon, 2 Jan 2006 15:04:05 -0700"
 
 // zones are those of RFC 5322 section 4.3, and what some write for the first.
 var zones = map[string]string{
