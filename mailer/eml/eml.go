@@ -1,9 +1,10 @@
-// Package eml writes a message as the bytes of RFC 5322 and MIME.
+// Package eml writes a message as the bytes of RFC 5322 and MIME, and reads such bytes into a message.
 //
 // [Render] lays a message out once: it writes the header and the small texts, chooses the
 // encodings and computes the exact size. The [Body] it returns gives the bytes as often as they are
 // asked for, always the same ones, and reads attachments from their sources while it does, so that a
-// send holds some tens of kilobytes however large the message is.
+// send holds some tens of kilobytes however large the message is. [Parse] is the way back, for messages that other
+// programs have written: it keeps what a [mailer.Message] can say, and refuses what it cannot.
 //
 // # Guarantees
 //

@@ -47,3 +47,38 @@ func ExampleRender() {
 	//
 	// It is on its way.
 }
+
+func ExampleParse() {
+	raw := "From: Ann <ann@example.com>\n" +
+		"To: bob@example.net\n" +
+		"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\n" +
+		"Content-Type: multipart/mixed; boundary=b\n" +
+		"\n" +
+		"--b\n" +
+		"\n" +
+		"See the file.\n" +
+		"--b\n" +
+		"Content-Disposition: attachment; filename*=iso-8859-1''Preise%20%FC.csv\n" +
+		"Content-Type: text/csv\n" +
+		"Content-Transfer-Encoding: base64\n" +
+		"\n" +
+		"YTtiCg==\n" +
+		"--b--\n"
+	m, err := eml.Parse(mailer.Bytes([]byte(raw)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	size, _ := m.Attachments[0].Content.Size()
+	fmt.Println(m.Subject, "from", m.From.Name)
+	fmt.Println(m.Text)
+	fmt.Println(m.Attachments[0].Name, size)
+
+	_, err = eml.Parse(mailer.Bytes([]byte("Content-Type: multipart/signed; boundary=b\n\n--b\n\n--b--\n")))
+	fmt.Println(err)
+	// Output:
+	// Grüße from Ann
+	// See the file.
+	// Preise ü.csv 4
+	// eml: unsupported: message: is of type multipart/signed, which a Message cannot carry
+}

@@ -17,10 +17,11 @@ type Contender struct {
 	Read func(raw []byte) (Reading, error)
 }
 
-// The names that the table refers to.
+// The names that the table and tests refer to.
 const (
 	Mailkeel = "Mailkeel: Parse, every attachment read once"
 	Standard = "net/mail + mime/multipart"
+	Enmime   = "jhillyerd/enmime"
 )
 
 // All returns every contender, Mailkeel first.
@@ -30,6 +31,6 @@ func All() []Contender {
 		{"Mailkeel: Parse alone", contender.Ours, readMailkeelAlone},
 		{Standard, contender.Peer, readStandard},
 		{"emersion/go-message", contender.Peer, readGoMessage},
-		{"jhillyerd/enmime", contender.Peer, readEnmime},
+		{Enmime, contender.Peer, readEnmime},
 	}
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
 )
 
-func isWSP(c byte) bool { return c == ' ' || c == '\t' }
-
 const wsp = " \t"
 
 // hasWord reports whether a reader could take part of s for an encoded word.
