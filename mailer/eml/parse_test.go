@@ -259,3 +259,43 @@ func TestKeptFields(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestHostileMessages: what is made of a few octets over and over costs memory in proportion to its size, and
+// does not keep Parse busy, which a quadratic walk through it would for minutes.
+func TestHostileMessages(t *testing.T) {
+	fold := func(s string) string { // a quarter of a megabyte of s
+		unit := strings.Repeat(s, 900/len(s)+1)
+		return strings.Repeat(unit+"\r\n ", 250<<10/len(unit)) + "\r\n"
+	}
+	deep := ""
+	for c := 'A'; c <= 'P'; c++ {
+		boundary := strings.Repeat("a", 100) + string(c)
+		deep += "Content-Type: multipart/mixed; boundary=" + boundary + "\r\n\r\n--" + boundary + "\r\n"
+	}
+	for name, raw := range map[string]string{
+		"encoded words":            "To: " + fold("=?utf-8?q?b?= ") + "\r\n",
+		"encoded local parts":      "To: " + fold("=?utf-8?q?b?=@x,") + "\r\n",
+		"beginnings of words":      "Subject: " + fold("=?") + "\r\n",
+		"words without an end":     "Subject: " + fold("=?a?q?") + "\r\n",
+		"comments within comments": "To: " + fold("(") + "\r\n",
+		"comments":                 "To: a@x " + fold("()") + "\r\n",
+		"quotes":                   "To: " + fold(`""`) + "\r\n",
+		"addresses":                "To: " + fold("a@x,") + "\r\n",
+		"domain literals":          "To: " + fold("a@[") + "\r\n",
+		"parameters":               "Content-Type: text/plain" + fold(";a=b") + "\r\n",
+		"comments in parameters":   "Content-Type: text/plain; a=" + fold("(") + "\r\n",
+		"fields":                   strings.Repeat("A:b\r\n", 50_000) + "\r\n",
+		"near delimiters":          deep + "\r\n" + strings.Repeat("--"+strings.Repeat("a", 100)+"\r\n", 20_000),
+		"references": "Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\n" +
+			strings.Repeat(strings.Repeat("cid:a", 190)+"\r\n", 2000) + "--x\r\nContent-ID: <b>\r\nContent-Type: image/png\r\n\r\n--x--\r\n",
+		"soft line ends": "Content-Transfer-Encoding: quoted-printable\r\n\r\n" + strings.Repeat("=\r\n", 100_000),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := eml.Parse(mailer.Bytes([]byte(raw)))
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > uint64(100*len(raw)) {
+			t.Errorf("%s: %d bytes were allocated for a message of %d (%v)", name, used, len(raw), err)
+		}
+	}
+}

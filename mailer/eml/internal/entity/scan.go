@@ -152,45 +152,27 @@ func (s *scanner) header(p *Part) (l line, more bool, err error) {
 
 // fields reads lines up to the empty one, to a delimiter, or to the end of the message.
 func (s *scanner) fields(p *Part) (l line, more bool, err error) {
-	var name string
-	var value []byte
-	finish := func() {
-		if name != "" {
-			p.Fields = append(p.Fields, Field{name, string(bytes.Trim(value, " \t"))})
-		}
-	}
+	f := fieldReader{part: p}
+	defer f.finish()
 	for size := 0; ; {
 		l, err = s.lines.next()
-		if errors.Is(err, io.EOF) {
-			finish()
-			return line{start: s.lines.pos, end: s.lines.pos}, false, nil
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
+			return l, false, nil
+		case err != nil:
 			return l, false, err
-		}
-		if len(l.text) == 0 && l.whole {
-			finish()
+		case l.whole && len(l.text) == 0:
 			return l, false, nil
 		}
 		if level, _ := s.delimiter(&l); level >= 0 {
-			finish()
 			return l, true, nil
 		}
 		size += len(l.text)
 		if err := s.room(p, &l, size); err != nil {
 			return l, false, err
 		}
-		if l.text[0] == ' ' || l.text[0] == '\t' {
-			if name == "" {
-				return l, false, refuse.Invalid("%s: begins with white space", p.Path)
-			}
-			value = append(value, l.text...)
-			continue
-		}
-		finish()
-		var ok bool
-		if name, value, ok = cutField(value[:0], l.text); !ok {
-			return l, false, refuse.Invalid("%s: has a header line that is no field", p.Path)
+		if err := f.line(l.text); err != nil {
+			return l, false, err
 		}
 	}
 }
@@ -201,17 +183,4 @@ func (s *scanner) room(p *Part, l *line, size int) error {
 			p.Path, MaxHeaderBytes, lineBuffer, MaxHeaders)
 	}
 	return nil
-}
-
-// cutField splits a line at its colon. White space before that is obsolete (RFC 5322 section 4.5) but read by
-// many.
-func cutField(dst, text []byte) (name string, value []byte, ok bool) {
-	before, after, found := bytes.Cut(text, []byte{':'})
-	before = bytes.TrimRight(before, " \t")
-	for _, c := range before {
-		if c <= ' ' || c >= 0x7f {
-			return "", nil, false
-		}
-	}
-	return string(before), append(dst, after...), found && len(before) > 0
 }
