@@ -60,7 +60,8 @@ func (c Content) Size() (int64, error) {
 	return c.src.size()
 }
 
-// Open returns a reader from the first byte on. The caller closes it.
+// Open returns a reader from the first byte on. The caller closes it. That of [Bytes], [File] and a
+// spooled content is an [io.Seeker] too.
 func (c Content) Open() (io.ReadCloser, error) {
 	if c.src == nil {
 		return nil, errors.New("no content")

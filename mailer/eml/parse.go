@@ -11,57 +11,63 @@ import (
 // maxBodyBytes is what the bodies of a message, which are held in memory, may have together.
 const maxBodyBytes = 16 << 20
 
-// Parse reads src, a message of RFC 5322 and MIME, into a Message that is not prepared: what the header does not
-// say, such as a Message-ID, a Date or a recipient, is left empty, and what a Message may not have, such as a quoted
-// local part, is for [mailer.Prepare] to refuse.
+// Parse reads src, a message of RFC 5322 and MIME, into a Message that is not prepared: what the header
+// does not say, such as a Message-ID, a Date or a recipient, is left empty, and what a Message may not
+// have, such as a quoted local part, is for [mailer.Prepare] to refuse.
 //
 // src must be one that can be opened again and knows its size, as a [mailer.Content] is after
 // [mailer.Spool]. Parse reads it twice: once to find the parts, and once for the bodies and the sizes of
-// attachments. Text, HTML and alternatives of type text are held in memory, at most 16 MiB. Attachments are not: each
-// is decoded from src whenever it is opened, in some tens of kilobytes, so src must stay as it is until the
-// Message has been sent. From a src that can seek, as [mailer.Bytes] and [mailer.File] can, nothing else is read then.
+// attachments. Text, HTML and alternatives of type text are held in memory, at most 16 MiB. Attachments
+// are not: each is decoded from src whenever it is opened, in some tens of kilobytes, so src must stay
+// as it is until the Message has been sent. From a src that can seek, as [mailer.Bytes] and
+// [mailer.File] can, nothing else is read then.
 //
 // # What is kept
 //
-//   - From, Sender, ReplyTo, To, Cc, Bcc, Subject, Date and MessageID, decoded. Lists that stand there twice are joined.
-//     A group without members, such as "undisclosed-recipients:;", is nobody.
+//   - From, Sender, ReplyTo, To, Cc, Bcc, Subject, Date and MessageID, decoded. Lists that stand there
+//     twice are joined. A group without members, such as "undisclosed-recipients:;", is nobody.
 //   - All other fields, in order, in Headers; List-Unsubscribe and the fields of a priority too.
-//   - The first text/plain as Text and text/html as HTML, in UTF-8, with lines that end in LF; further forms of
-//     multipart/alternative as Alternatives, those of type text made UTF-8. The text of format=flowed (RFC 3676)
-//     is left as it is, with its trailing spaces; the parameter, which tells programs that they may join lines, is not kept.
+//   - The first text/plain as Text and text/html as HTML, in UTF-8, with lines that end in LF; further
+//     forms of multipart/alternative as Alternatives, those of type text made UTF-8. The text of
+//     format=flowed (RFC 3676) is left as it is, with its trailing spaces; the parameter, which tells
+//     programs that they may join lines, is not kept.
 //   - Everything else as Attachments, with name, type and decoded octets; a text with a file name, or of
-//     disposition attachment, too. One with a Content-ID is inline when HTML refers to it, or when it is not
-//     of disposition attachment and is part of multipart/related or of disposition inline.
-//     Line ends that are LF alone are CRLF in an attachment that is not base64, as on the wire.
+//     disposition attachment, too. One with a Content-ID is inline when HTML refers to it, or when it is
+//     not of disposition attachment and is part of multipart/related or of disposition inline. Without
+//     one it is not inline, whatever its disposition. Line ends that are LF alone are CRLF in an
+//     attachment that is not base64, as on the wire.
 //
 // # What is not content
 //
-// Left out are MIME-Version, boundaries, preambles and epilogues (RFC 2046 section 5.1.1), which [Render] writes
-// anew; the parameters of a text body but for its charset; fields of a part other than Content-Type,
-// Content-Transfer-Encoding, Content-Disposition and Content-ID, such as Content-Description; the dates and size of a
-// Content-Disposition; the Content-ID of what is not inline; and further texts of white space alone.
+// Left out are the line end before a delimiter, MIME-Version, boundaries, preambles and epilogues (RFC
+// 2046 section 5.1.1), which [Render] writes anew; the parameters of Text and HTML but for their
+// charset; fields of a part other than Content-Type, Content-Transfer-Encoding, Content-Disposition and
+// Content-ID, such as Content-Description; the dates and size of a Content-Disposition; the Content-ID
+// of what is not inline; and further texts of white space alone.
 //
 // # What is refused
 //
-// Nothing else is left out: what a Message cannot say is an error that wraps [mailer.ErrUnsupported] and says
-// where it stands and what it is. That is so for
+// Nothing else is left out: what a Message cannot say is an error that wraps [mailer.ErrUnsupported] and
+// says where it stands and what it is. That is so for
 //
-//   - multipart/signed and encrypted, S/MIME, reports, AppleDouble and multiparts of unknown kinds; message/rfc822
-//     and others of type message;
-//   - a second text between or after attachments, and forms of a body in an order that Render would not keep;
-//   - parts that HTML refers to by Content-Location;
-//   - Received and Return-Path, which tell of an earlier way: without them a loop is not found; DKIM-Signature,
-//     ARC fields and their like, which are void for other bytes; Content-MD5 and Content-Length,
-//     for the same reason; Resent-Bcc; several authors, and groups with members;
+//   - multipart/signed and encrypted, S/MIME, reports, AppleDouble and multiparts of unknown kinds;
+//     message/rfc822 and others of type message;
+//   - a second text between or after attachments, and forms of a body in an order that Render would not
+//     keep;
+//   - parts of multipart/related with a Content-Location instead of a Content-ID;
+//   - Received and Return-Path, which tell of an earlier way: without them a loop is not found;
+//     DKIM-Signature, ARC fields and their like, which are void for other bytes; Content-MD5 and
+//     Content-Length, for the same reason; Resent-Bcc; several authors, and groups with members;
 //   - addresses in encoded words in a field that Headers holds as text, such as Resent-From;
 //   - charsets and encodings that are not known, UTF-7 among them.
 //
-// What RFC 5322 or MIME does not allow, where reading on would be a guess, wraps [mailer.ErrInvalidMessage]: a NUL, a CR that
-// no LF follows, a header line that is no field, two different values of a field that must be one, octets that a
-// charset does not have, damaged base64, a message that ends before its last delimiter, and more than 16
-// multiparts within each other, 1,000 parts, 256 KiB of one header, 32 KiB of one of its lines or 1 MiB of a line of a body.
-// What is wrong, common and clear is read: bare LF, encoded words in quotes, cut in two or
-// with spaces, file names in every form, UTF-8 without a charset, ISO-8859-1 that is windows-1252.
+// What RFC 5322 or MIME does not allow, where reading on would be a guess, wraps
+// [mailer.ErrInvalidMessage]: a NUL, a CR that no LF follows, a header line that is no field, two
+// different values of a field that must be one, octets that a charset does not have, damaged base64, a
+// message that ends before its last delimiter, and more than 16 multiparts within each other, 1,000
+// parts, 256 KiB of one header, 32 KiB of one of its lines or 1 MiB of a line of a body. What is wrong,
+// common and clear is read: bare LF, encoded words in quotes, cut in two or with spaces, file names in
+// every form, UTF-8 without a charset, ISO-8859-1 that is windows-1252.
 //
 // An error of src wraps [ErrSource].
 func Parse(src mailer.Content) (*mailer.Message, error) {

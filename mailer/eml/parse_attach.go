@@ -23,7 +23,7 @@ func (a *assembler) attach() {
 	referred := a.referred()
 	for i := range a.files {
 		f := &a.files[i]
-		t := mailer.Attachment{Name: f.part.FileName, ContentType: f.part.ContentType(), Content: f.content}
+		t := mailer.Attachment{Name: f.part.FileName, ContentType: f.part.FileContentType(), Content: f.content}
 		if id := f.part.ContentID; id != "" && f.isInline(referred[id]) {
 			t.ContentID = id
 		}

@@ -163,11 +163,10 @@ func (a *assembler) member(p *entity.Part) error {
 	if _, located := p.Value("Content-Location"); located && p.ContentID == "" {
 		return unsupported(p, "is referred to by Content-Location, which a Message cannot say")
 	}
-	if isText := p.Type == "text/plain" || p.Type == "text/html"; p.ContentID != "" && isText {
-		return a.file(p, true)
-	}
-	if other := (&body{found: true}); p.IsMultipart() || strings.HasPrefix(p.Type, "message/") || isForm(p, other, false) {
-		return a.part(p, other)
+	other := &body{begun: true, found: true}
+	isText := p.ContentID == "" && isForm(p, other, false)
+	if isText || p.IsMultipart() || strings.HasPrefix(p.Type, "message/") {
+		return a.part(p, other) // which refuses most of these
 	}
 	return a.file(p, true)
 }
@@ -234,11 +233,11 @@ func toLF(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 func (a *assembler) furtherForm(p *entity.Part, text string) error {
 	if p.IsText() {
 		a.m.Alternatives = append(a.m.Alternatives, mailer.Alternative{
-			ContentType: p.UTF8ContentType(), Content: mailer.Bytes([]byte(text)),
+			ContentType: p.FormContentType(), Content: mailer.Bytes([]byte(text)),
 		})
 		return nil
 	}
 	c, err := a.lazy(p)
-	a.m.Alternatives = append(a.m.Alternatives, mailer.Alternative{ContentType: p.ContentType(), Content: c})
+	a.m.Alternatives = append(a.m.Alternatives, mailer.Alternative{ContentType: p.FormContentType(), Content: c})
 	return err
 }

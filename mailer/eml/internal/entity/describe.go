@@ -57,7 +57,7 @@ func (p *Part) readType(value string) error {
 	if !found || !isTokenText(main) || !isTokenText(sub) {
 		return refuse.Invalid("is not of the form type/subtype")
 	}
-	p.Type, p.Params, p.hasType = strings.ToLower(kind), params, true
+	p.Type, p.Params = strings.ToLower(kind), params
 	if p.IsMultipart() {
 		return p.readBoundary()
 	}
@@ -123,22 +123,27 @@ func (p *Part) readID(value string) error {
 	return nil
 }
 
-// ContentType is the field of p as it can be written again: without what a Name says already.
-func (p *Part) ContentType() string { return p.contentType("") }
+// FileContentType is the media type of a file, without the name, which an attachment has apart.
+func (p *Part) FileContentType() string {
+	return p.contentType(func(q field.Parameter) (field.Parameter, bool) { return q, !q.IsOf("name") })
+}
 
-// UTF8ContentType is ContentType for a text that has been made UTF-8.
-func (p *Part) UTF8ContentType() string { return p.contentType("utf-8") }
+// FormContentType is that of a form of the body; the charset of a text, which has been made UTF-8, is that.
+func (p *Part) FormContentType() string {
+	return p.contentType(func(q field.Parameter) (field.Parameter, bool) {
+		if q.Name == "charset" && p.IsText() {
+			q.Value = "utf-8"
+		}
+		return q, true
+	})
+}
 
-func (p *Part) contentType(charsetName string) string {
+func (p *Part) contentType(keep func(field.Parameter) (field.Parameter, bool)) string {
 	b := append(make([]byte, 0, 64), p.Type...)
 	for _, q := range p.Params {
-		if q.IsOf("name") {
-			continue
+		if q, kept := keep(q); kept {
+			b = field.AppendParameter(b, q)
 		}
-		if q.Name == "charset" && charsetName != "" {
-			q.Value = charsetName
-		}
-		b = field.AppendParameter(b, q)
 	}
 	return string(b)
 }

@@ -36,7 +36,6 @@ type Part struct {
 	// the type gives.
 	Disposition string
 	FileName    string
-	hasType     bool
 	// ContentID is without angle brackets.
 	ContentID string
 

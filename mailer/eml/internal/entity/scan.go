@@ -177,10 +177,16 @@ func (s *scanner) fields(p *Part) (l line, more bool, err error) {
 	}
 }
 
+// room keeps headers to their limits; l is a line of one of size octets so far.
 func (s *scanner) room(p *Part, l *line, size int) error {
-	if s.headers += len(l.text); !l.whole || size > MaxHeaderBytes || s.headers > MaxHeaders {
-		return refuse.Invalid("%s: has a header longer than %d bytes, or a line of it longer than %d, or all headers together are longer than %d",
-			p.Path, MaxHeaderBytes, lineBuffer, MaxHeaders)
+	s.headers += len(l.text)
+	switch {
+	case !l.whole:
+		return refuse.Invalid("%s: has a header line longer than %d bytes", p.Path, lineBuffer)
+	case size > MaxHeaderBytes:
+		return refuse.Invalid("%s: has a header longer than %d bytes", p.Path, MaxHeaderBytes)
+	case s.headers > MaxHeaders:
+		return refuse.Invalid("message: has headers that are longer than %d bytes together", MaxHeaders)
 	}
 	return nil
 }
