@@ -20,8 +20,6 @@ type assembler struct {
 	left   int64 // room for bodies
 
 	last      slot // of the forms of the body, the one filled last
-	hasText   bool
-	hasHTML   bool
 	files     []file
 	htmlTexts []string // in which attachments are referred to
 }
@@ -86,6 +84,9 @@ func (a *assembler) part(p *entity.Part, b *body) error {
 			return nil
 		}
 		return unsupported(p, "is a second text of the body, and a Message has one")
+	}
+	if text == "" && (p.Type == "text/plain" || p.Type == "text/html") {
+		return nil // as Render has it: no form at all
 	}
 	b.found = true
 	return a.form(p, text)
@@ -207,11 +208,11 @@ func (a *assembler) formText(p *entity.Part) (string, error) {
 func (a *assembler) form(p *entity.Part, text string) error {
 	at := furtherSlot
 	switch {
-	case p.Type == "text/plain" && !a.hasText && a.last == plainSlot:
-		a.m.Text, a.hasText = toLF(text), true
+	case p.Type == "text/plain" && a.m.Text == "" && a.last == plainSlot:
+		a.m.Text = toLF(text)
 		return nil
-	case p.Type == "text/html" && !a.hasHTML && a.last <= htmlSlot:
-		a.m.HTML, a.hasHTML, a.last = toLF(text), true, htmlSlot
+	case p.Type == "text/html" && a.m.HTML == "" && a.last <= htmlSlot:
+		a.m.HTML, a.last = toLF(text), htmlSlot
 		a.htmlTexts = append(a.htmlTexts, text)
 		return nil
 	case p.Type == "text/x-amp-html":
