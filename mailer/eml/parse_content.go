@@ -93,7 +93,7 @@ func (a *assembler) part(p *entity.Part, b *body) error {
 }
 
 // isForm reports whether p is what is shown as the body: any form among alternatives, and elsewhere a text
-// without a file name, or a first part of which nothing says that it is a file.
+// without a file name, or a first part of which nothing says that it is a file. Invitations often have a name.
 func isForm(p *entity.Part, b *body, first bool) bool {
 	switch {
 	case p.Disposition == "attachment":
@@ -101,7 +101,7 @@ func isForm(p *entity.Part, b *body, first bool) bool {
 	case b.form && !b.found:
 		return true
 	case p.FileName != "":
-		return false
+		return first && p.Disposition == "" && p.Type == "text/calendar"
 	case p.Type == "text/plain", p.Type == "text/html":
 		return true
 	}

@@ -237,10 +237,11 @@ func alike(tb testing.TB, m *mailer.Message) string {
 	c.Subject = strings.Trim(c.Subject, " \t")
 	c.Date = c.Date.UTC()
 	c.Headers = nil
+	c.Attachments, c.Alternatives = slices.Clone(m.Attachments), slices.Clone(m.Alternatives)
+	loneFile(tb, &c)
 	for _, f := range append(slices.Clone(m.Headers), eml.ExtraFields(m)...) {
 		c.Headers.Add(f.Name, strings.Trim(f.Value, " \t"))
 	}
-	c.Attachments, c.Alternatives = slices.Clone(m.Attachments), slices.Clone(m.Alternatives)
 	slices.SortStableFunc(c.Attachments, func(a, b mailer.Attachment) int { return rank(a) - rank(b) })
 	for i := range c.Attachments {
 		c.Attachments[i].ContentType = mediaTypeOf(tb, c.Attachments[i].ContentType)
@@ -250,6 +251,21 @@ func alike(tb testing.TB, m *mailer.Message) string {
 		c.Alternatives[i].ContentType = mediaTypeOf(tb, c.Alternatives[i].ContentType)
 	}
 	return describe(tb, &c, nil)
+}
+
+// loneFile makes a named form that is alone an attachment: without another form beside it, it is read as one.
+func loneFile(tb testing.TB, m *mailer.Message) {
+	tb.Helper()
+	if m.Text+m.HTML != "\n\n" || len(m.Alternatives) != 1 {
+		return
+	}
+	a := m.Alternatives[0]
+	kind, params, err := mime.ParseMediaType(a.ContentType)
+	if err != nil || params["name"] == "" || kind == "text/calendar" {
+		return
+	}
+	m.Alternatives = nil
+	m.Attachments = append([]mailer.Attachment{{Name: params["name"], ContentType: a.ContentType, Content: a.Content}}, m.Attachments...)
 }
 
 func rank(a mailer.Attachment) int {

@@ -51,7 +51,8 @@ func readStandard(raw []byte) (Reading, error) {
 	if r.Subject, err = new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject")); err != nil {
 		return r, err
 	}
-	return r, r.standardPart(m.Header.Get, m.Body)
+	err = r.standardPart(m.Header.Get, m.Body)
+	return r, err
 }
 
 func (r *Reading) standardPart(field func(string) string, body io.Reader) error {
