@@ -14,9 +14,9 @@ import (
 
 // Decode returns b, which is text in the charset that label names, in UTF-8. The empty label is US-ASCII.
 //
-// Two labels are read as every mail program does, for what they say would leave octets without a meaning: US-ASCII
-// with octets outside ASCII is UTF-8, if it is valid UTF-8, and ISO-8859-1 with octets that are C1
-// controls there is windows-1252.
+// Two labels are read as every mail program does, for what they say would leave octets without a
+// meaning: US-ASCII with octets outside ASCII is UTF-8, if it is valid UTF-8, and ISO-8859-1 with octets
+// that are C1 controls there is windows-1252.
 func Decode(label string, b []byte) (string, error) {
 	name := canonical(label)
 	switch name {

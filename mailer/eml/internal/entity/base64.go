@@ -10,7 +10,7 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
 )
 
-var errBase64 = refuse.Invalid("has base64 that is not whole groups of its alphabet, padded at the end and nowhere else")
+var errBase64 = refuse.Invalid("has base64 that is damaged, cut, or followed by something else")
 
 // base64Block is how much is decoded at once: whole groups.
 const base64Block = 8 << 10

@@ -146,8 +146,8 @@ func cutParameter(s string) (p Parameter, rest string, more bool, err error) {
 
 // cutQuoted cuts a quoted string (RFC 5322 section 3.2.4).
 //
-// Quirk: a backslash counts as one before a quote and a backslash only, as package mime has it, because of programs that
-// write paths of Windows as they are.
+// Quirk: a backslash counts as one before a quote and a backslash only, as package mime has it, because
+// of programs that write paths of Windows as they are.
 func cutQuoted(s string) (value, rest string, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {
