@@ -32,10 +32,11 @@ const maxBodyBytes = 16 << 20
 //     format=flowed (RFC 3676) is left as it is, with its trailing spaces; the parameter, which tells
 //     programs that they may join lines, is not kept.
 //   - Everything else as Attachments, with name, type and decoded octets; a text with a file name, or of
-//     disposition attachment, too; but a first part that is text/calendar is a form. One with a Content-ID is inline when HTML refers to it, or when it is
-//     not of disposition attachment and is part of multipart/related or of disposition inline. Without
-//     one it is not inline, whatever its disposition. Line ends that are LF alone are CRLF in an
-//     attachment that is not base64, as on the wire.
+//     disposition attachment, too; but a first part that is text/calendar is a form. One with a
+//     Content-ID is inline when HTML refers to it, or when it is not of disposition attachment and is
+//     part of multipart/related or of disposition inline. Without one it is not inline, whatever its
+//     disposition. Line ends that are LF alone are CRLF in an attachment that is not base64, as on the
+//     wire.
 //
 // # What is not content
 //
