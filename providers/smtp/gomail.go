@@ -29,15 +29,15 @@ import (
 //
 // # What is refused
 //
-// What a Message cannot say wraps [mailer.ErrUnsupported]: PGP, S/MIME and DKIM signatures; a part
-// twice; files of type message; a middleware that reads, changes or removes files,
+// What a Message cannot say wraps [mailer.ErrUnsupported]: PGP and S/MIME, and signatures of DKIM; files
+// of type message, and whatever else [eml.Parse] refuses; a middleware that reads, changes or removes files,
 // for it is shown placeholders of them; header fields set with SetGenHeaderPreformatted, but for those of
-// SetListUnsubscribe and its like.
+// SetListUnsubscribe and its like. Where go-mail lets a line end in a field's name or preformatted value
+// make another field, such as a Bcc, that one is refused for the same reason.
 //
-// What go-mail does not sanitise wraps [mailer.ErrInvalidMessage]: a header field that msg was not given
-// by its name, as a line end in a name or a preformatted value makes one, and control characters in what
-// describes a part or file. So does a message without a sender. Everything else is checked by
-// [mailer.Prepare], and so by Send.
+// A field that stands there twice, control characters in what describes a part or a file, and a
+// message without a sender wrap [mailer.ErrInvalidMessage]. Everything else is for [mailer.Prepare], and so
+// for Send, to check.
 //
 // Options of go-mail's client are not part of its messages: delivery status notifications are
 // [mailer.Message].DSN, and connections are those of [Config].
