@@ -11,6 +11,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -82,6 +83,9 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	}
 	defer release()
 	a.Msg = m
+	if m, err = apimail.Parsed(m); err != nil {
+		return nil, a.Skip(unfit(err), err)
+	}
 	if a.Degraded, err = c.fit(m); err != nil {
 		return nil, a.Skip(ledger.MessageUnfit, err)
 	}

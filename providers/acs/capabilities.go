@@ -3,7 +3,7 @@ package acs
 import "github.com/mailkeel/mailkeel/mailer"
 
 // lacking is what the API has no place for.
-const lacking = mailer.FeatureRaw | mailer.FeatureAlternatives | mailer.FeatureSender | mailer.FeatureReturnPath |
+const lacking = mailer.FeatureAlternatives | mailer.FeatureSender | mailer.FeatureReturnPath |
 	mailer.FeatureUTF8 | mailer.FeatureSchedule | mailer.FeatureTemplate | mailer.FeatureEnvelope |
 	mailer.FeatureTags | mailer.FeatureMetadata | mailer.FeatureTracking | mailer.FeatureSenderName | mailer.FeatureDSN
 

@@ -78,9 +78,6 @@ func TestUnsupported(t *testing.T) {
 		text   string // that the error names
 		change func(*mailer.Message)
 	}{
-		{"raw", func(m *mailer.Message) {
-			m.Subject, m.Text, m.Raw = "", "", mailer.Bytes([]byte("From: shop@example.com\r\n\r\nx\r\n"))
-		}},
 		{"alternatives", func(m *mailer.Message) {
 			m.Alternatives = []mailer.Alternative{{ContentType: "text/calendar", Content: mailer.Bytes([]byte("x"))}}
 		}},

@@ -13,7 +13,7 @@ import (
 func TestAllocations(t *testing.T) {
 	m, cfg := smallMessage(t), &Config{}
 	got := testing.AllocsPerRun(100, func() {
-		b, err := encode(m, cfg)
+		b, err := encode(m, m, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

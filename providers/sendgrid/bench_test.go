@@ -26,7 +26,7 @@ func BenchmarkEncode(b *testing.B) {
 	m, cfg := smallMessage(b), &Config{}
 	b.ReportAllocs()
 	for b.Loop() {
-		body, err := encode(m, cfg)
+		body, err := encode(m, m, cfg)
 		if err != nil {
 			b.Fatal(err)
 		}

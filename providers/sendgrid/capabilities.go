@@ -14,7 +14,7 @@ const (
 
 var capabilities = mailer.Capabilities{
 	Features: (mailer.Essential | mailer.Advisory) &^
-		(mailer.FeatureRaw | mailer.FeatureSender | mailer.FeatureReturnPath | mailer.FeatureUTF8 | mailer.FeatureEnvelope | mailer.FeatureDSN),
+		(mailer.FeatureSender | mailer.FeatureReturnPath | mailer.FeatureUTF8 | mailer.FeatureEnvelope | mailer.FeatureDSN),
 	MaxRecipients: maxRecipients, MaxMessageBytes: maxMessageBytes,
 }
 

@@ -100,7 +100,7 @@ func (b *body) customArgs() error {
 		}
 		b.args[key] = value
 	}
-	identify(b.args, b.msg)
+	identify(b.args, b.sent)
 	if b.json.Exceeds(b.args, maxArgsBytes) {
 		return apimail.Unsupported("more than %d bytes of Metadata", maxArgsBytes)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/mailkeel/mailkeel/internal/apimail"
 	"github.com/mailkeel/mailkeel/internal/httpapi"
 	"github.com/mailkeel/mailkeel/internal/ledger"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -59,10 +60,13 @@ func (c *Client) Send(ctx context.Context, msg *mailer.Message) (*mailer.Receipt
 	}
 	defer release()
 	a.Msg = m
+	if m, err = apimail.Parsed(m); err != nil {
+		return nil, a.Skip(unfit(err), err)
+	}
 	if a.Degraded, err = fit(m, c.cfg.Strict); err != nil {
 		return nil, a.Skip(ledger.MessageUnfit, err)
 	}
-	body, err := encode(m, &c.cfg)
+	body, err := encode(m, a.Msg, &c.cfg)
 	if err != nil {
 		return nil, a.Skip(unfit(err), err)
 	}

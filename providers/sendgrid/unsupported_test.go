@@ -112,7 +112,7 @@ func TestLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := encode(m, &Config{})
+	b, err := encode(m, m, &Config{})
 	if err != nil || b.Size() > maxMessageBytes {
 		t.Fatalf("22 MB: %v", err)
 	}

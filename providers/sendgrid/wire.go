@@ -19,6 +19,7 @@ type body struct {
 	*httpapi.Spliced
 
 	msg     *mailer.Message
+	sent    *mailer.Message // as Send was given it: events and logs know it by that
 	options Options
 	cfg     *Config
 	// sandbox: 200 is an acceptance.
@@ -49,12 +50,12 @@ var bodies = sync.Pool{New: func() any {
 	return &body{memory: memory{headers: make(map[string]string), args: make(map[string]string)}}
 }}
 
-// encode writes m down. The error wraps [mailer.ErrUnsupported] where SendGrid cannot carry what
+// encode writes m down, which is the same message as sent, or that one parsed. The error wraps [mailer.ErrUnsupported] where SendGrid cannot carry what
 // m asks for. The contents of attachments are read while the body is written, those of
 // Alternatives now. The body is released when it is of no further use.
-func encode(m *mailer.Message, cfg *Config) (*body, error) {
+func encode(m, sent *mailer.Message, cfg *Config) (*body, error) {
 	b, _ := bodies.Get().(*body)
-	b.msg, b.cfg = m, cfg
+	b.msg, b.sent, b.cfg = m, sent, cfg
 	if err := b.build(); err != nil {
 		b.Release()
 		return nil, err

@@ -36,7 +36,7 @@ func request(t testing.TB, cfg Config, change func(m *mailer.Message)) ([]byte, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := encode(m, &cfg)
+	b, err := encode(m, m, &cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -315,7 +315,7 @@ func TestMemory(t *testing.T) {
 	for range 3 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		b, err := encode(m, &Config{})
+		b, err := encode(m, m, &Config{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +349,7 @@ func FuzzEncode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		b, err := encode(m, &Config{})
+		b, err := encode(m, m, &Config{})
 		if errors.Is(err, mailer.ErrUnsupported) {
 			return
 		}
