@@ -18,6 +18,7 @@ type api struct {
 	// arrived returns what the provider has, in order; conns counts connections.
 	arrived func() []delivered
 	conns   func() int
+	lose    func() // the reply to the next request, which is accepted
 	// refuses says why it does not carry a shape that Parse reads.
 	refuses map[string]string
 	// nameless: the name of an author is left out, and said so.
@@ -49,7 +50,7 @@ func overSendGrid(t *testing.T) *api {
 	t.Helper()
 	server := sendgridtest.Start(t, sendgridtest.Config{Key: "SG.key-0123456789"})
 	client, err := sendgrid.New(sendgrid.Config{
-		Key: mailer.NewSecret(server.Key()), BaseURL: server.URL(), AllowPlaintext: true,
+		Key: mailer.NewSecret(server.Key()), BaseURL: server.URL(), AllowPlaintext: true, ResolveByLogs: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +58,7 @@ func overSendGrid(t *testing.T) *api {
 	t.Cleanup(func() { _ = client.Close(context.Background()) })
 	return &api{
 		sender: client, refuses: unfitForSendGrid, conns: func() int { return server.Stats().Conns },
+		lose: func() { server.Next(sendgridtest.Fault{Kind: sendgridtest.Withhold, Accept: true}) },
 		arrived: func() (all []delivered) {
 			for _, m := range server.Messages() {
 				all = append(all, ofSendGrid(&m))
@@ -96,6 +98,7 @@ func overACS(t *testing.T, anyType bool) *api {
 	maps.Copy(refuses, unlistedForACS)
 	return &api{
 		sender: client, nameless: true, refuses: refuses, conns: func() int { return server.Stats().Conns },
+		lose: func() { server.Next(acstest.Fault{Kind: acstest.Withhold, Accept: true}) },
 		arrived: func() (all []delivered) {
 			for _, m := range server.Messages() {
 				all = append(all, ofACS(&m))

@@ -154,6 +154,24 @@ func TestUnreadable(t *testing.T) {
 	})
 }
 
+// TestResolve: the provider is asked for the message as it was handed to Send, whatever order the header has.
+func TestResolve(t *testing.T) {
+	atEach(t, func(t *testing.T, a *api) {
+		m, err := mailer.Prepare(under(replace("bob@", "cid@EXAMPLE.net, bob@"), "eve@example.org", "bob@example.net", "cid@example.net"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.lose()
+		if _, err := a.sender.Send(t.Context(), m); !errors.Is(err, mailer.ErrUnknownOutcome) {
+			t.Fatalf("got %v", err)
+		}
+		resolver, _ := mailer.Find[mailer.Resolver](a.sender)
+		if got, err := resolver.Resolve(t.Context(), m); got != mailer.Accepted || err != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+	})
+}
+
 // TestSpooled: a source that can be read once is enough.
 func TestSpooled(t *testing.T) {
 	atEach(t, func(t *testing.T, a *api) {

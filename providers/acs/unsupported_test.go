@@ -258,7 +258,7 @@ func TestTooLargeIsUnread(t *testing.T) {
 
 // TestCapabilities: what the service lacks and what it limits.
 func TestCapabilities(t *testing.T) {
-	const always = mailer.FeatureAttachments | mailer.FeatureHeaders | mailer.FeaturePriority
+	const always = mailer.FeatureRaw | mailer.FeatureAttachments | mailer.FeatureHeaders | mailer.FeaturePriority
 	for _, c := range []struct {
 		change func(*Config)
 		want   mailer.Capabilities
