@@ -39,8 +39,9 @@ type Message struct {
 	// that Prepare mints one; every attempt at every provider then carries the same.
 	MessageID string
 	// Raw is a whole RFC 5322 message, sent as it is, apart from line ends and a Bcc
-	// field, which is removed. From and the recipients are then the envelope, and
-	// every other field that makes up content must be empty.
+	// field, which is removed; a provider whose API takes no raw mail gets its parts, or
+	// refuses it. From and the recipients are then the envelope, and every other field that
+	// makes up content must be empty.
 	Raw Content
 
 	// IdempotencyKey names the message to providers that know such keys, the same on

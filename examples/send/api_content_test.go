@@ -135,6 +135,28 @@ func TestRawThroughMailgun(t *testing.T) {
 	}
 }
 
+// The other APIs take no raw messages: they get its parts.
+func TestRawInParts(t *testing.T) {
+	raw := writeFile(t, "m.eml", rawMessage)
+	for _, a := range []*api{sendgridAPI, acsAPI} {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			server := serveTLS(t, a)
+			_, wait := start(t, server.url(), "not read", "-from", "x@example.com", "-to", "s@example.net", "-bcc", "eve@example.org", "-raw", raw, "-json")
+			got := wait()
+			if got.code != exitAccepted || got.account(t).MessageID != "<raw@example.com>" {
+				t.Fatalf("exit status %d, stdout %s, stderr %s", got.code, got.stdout, got.stderr)
+			}
+			m := server.only(t)
+			sameStrings(t, "blind copies", m.bcc, "eve@example.org")
+			sameAddresses(t, "To", m.to, []mailer.Address{{Name: "Somebody", Address: "s@example.net"}})
+			if m.subject != "raw" || m.header("X-Odd") != "two  spaces" || !strings.HasPrefix(m.text, ".dot") || m.messageID != "<raw@example.com>" {
+				t.Errorf("got %+v", m)
+			}
+		})
+	}
+}
+
 // An unfit message is one that an API cannot carry: nobody has it, and nobody was asked.
 type unfitCase struct {
 	name string
@@ -145,15 +167,18 @@ type unfitCase struct {
 
 func TestAPIUnsupported(t *testing.T) {
 	raw := writeFile(t, "m.eml", rawMessage)
+	signed := writeFile(t, "signed.eml", "DKIM-Signature: v=1\n"+rawMessage)
 	big := writeFile(t, "big.bin", strings.Repeat("x", 27<<20))
 	over := writeFile(t, "over.pdf", strings.Repeat("x", 7_500_001))
 	program := writeFile(t, "setup.exe", "MZ")
 	for _, c := range []unfitCase{
-		{"raw", sendgridAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "raw"},
+		{"raw, to others than its header", sendgridAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "envelope"},
+		{"raw, signed", sendgridAPI, []string{"-raw", signed}, "signature"},
 		{"no To", sendgridAPI, []string{"-from", "ann@example.com", "-bcc", "bob@example.org", "-subject", "S"}, "To"},
 		{"no subject", sendgridAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org"}, "Subject"},
 		{"repeated header", sendgridAPI, append(envelope("bob@example.org"), "-header", "X-A: 1", "-header", "X-A: 2"), "X-A"},
-		{"raw", acsAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "raw"},
+		{"raw, to others than its header", acsAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org", "-raw", raw}, "envelope"},
+		{"raw, signed", acsAPI, []string{"-raw", signed}, "signature"},
 		{"no To", acsAPI, []string{"-from", "ann@example.com", "-bcc", "bob@example.org", "-subject", "S"}, "To"},
 		{"no subject", acsAPI, []string{"-from", "ann@example.com", "-to", "bob@example.org"}, "Subject"},
 		{"repeated header", acsAPI, append(bare("bob@example.org"), "-header", "X-A: 1", "-header", "X-A: 2"), "X-A"},

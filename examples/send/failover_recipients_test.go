@@ -108,7 +108,7 @@ func TestRetriedInDoubt(t *testing.T) {
 
 // A route that cannot carry the message is passed over, and both forms of the account say why.
 func TestPassedOver(t *testing.T) {
-	raw := writeFile(t, "m.eml", rawMessage)
+	raw := writeFile(t, "m.eml", "DKIM-Signature: v=1\n"+rawMessage)
 	for _, flag := range []string{"-json", "-json=false"} {
 		t.Run(flag, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,7 @@ func TestPassedOver(t *testing.T) {
 				t.Errorf("exit status %d: %s", got.code, got.stderr)
 			}
 			if truth := primary.truth(t); truth.contacts != 0 {
-				t.Errorf("%d connections to a provider that takes no raw message", truth.contacts)
+				t.Errorf("%d connections to a provider that cannot keep a signature", truth.contacts)
 			}
 			if truth := backup.truth(t); len(truth.copies) != 1 {
 				t.Errorf("the backup has %d copies", len(truth.copies))
@@ -132,13 +132,13 @@ func TestPassedOver(t *testing.T) {
 func checkPassedOver(t *testing.T, r result, asJSON bool) {
 	t.Helper()
 	if !asJSON {
-		if first, _, _ := strings.Cut(r.stdout, "\n"); !strings.Contains(first, "primary") || !strings.Contains(first, "skipped: ") || !strings.Contains(first, "raw") {
+		if first, _, _ := strings.Cut(r.stdout, "\n"); !strings.Contains(first, "primary") || !strings.Contains(first, "skipped: ") || !strings.Contains(first, "signature") {
 			t.Errorf("standard output\n%s", r.stdout)
 		}
 		return
 	}
 	a := r.account(t)
-	if len(a.Attempts) != 2 || a.Attempts[0].Route != "primary" || !strings.Contains(a.Attempts[0].Skipped, "raw") || a.Attempts[1].Skipped != "" {
+	if len(a.Attempts) != 2 || a.Attempts[0].Route != "primary" || !strings.Contains(a.Attempts[0].Skipped, "signature") || a.Attempts[1].Skipped != "" {
 		t.Errorf("attempts %+v", a.Attempts)
 	}
 }

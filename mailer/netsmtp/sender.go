@@ -19,8 +19,9 @@ var sender atomic.Pointer[mailer.Sender]
 // meant to be called once, early in main. A send under way stays with what it began with.
 //
 // The message goes raw ([mailer.Message.Raw]), with from and to as the envelope and AllOrNone set;
-// Bcc fields are taken out before. A provider that takes no raw messages parses it
-// or refuses it. What [mailer.Prepare] refuses, such as an address without a domain, is refused
+// Bcc fields are taken out before. Through a provider that takes no raw messages, as
+// SendGrid and ACS, its parts are sent, and it is refused where they cannot say the same; where to lacks somebody
+// whom the header's To or Cc names; or where from is not the header's From. What [mailer.Prepare] refuses, such as an address without a domain, is refused
 // here although a server might have taken it. With an empty from, bounces go nowhere, and the
 // first address of the header's From is the author.
 //

@@ -41,12 +41,19 @@
 // # Capabilities
 //
 // Text, HTML, attachments, inline images (with API version 2025-09-01), header fields, each once, and several
-// ReplyTo. Refused are Raw, Sender, ReturnPath, Alternatives, SendAt, Template, local parts outside ASCII, and header
+// ReplyTo. Refused are Sender, ReturnPath, Alternatives, SendAt, Template, local parts outside ASCII, and header
 // fields that begin with x-ms-acsemail-, which steer the service. Left out and named in Receipt.Degraded are Tags,
 // Metadata, DSN, the display name of From, which is a setting of the sender user name, and
 // tracking that is to be on, which is a setting of the domain. Tracking can be turned off, opens and
 // clicks together: where one of them is to be off, both are. The header shows those whom the message goes to and nobody
 // else, so that one from [mailer.Narrow] is refused.
+//
+// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is the
+// sender. To and Cc are shown as they stand there, and recipients whom it does not show become Bcc. Refused with
+// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages that
+// Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message does not go;
+// and those under another envelope sender than the header's From, the null return path included. A route with a
+// sender address of its own (from=) so carries only those that have that address in the header.
 //
 // Message.Date cannot be said, and no receipt tells so: the service writes the Date field. Line ends in the bodies are
 // sent as CRLF. UNVERIFIED: whether the service sends priority and list-unsubscribe fields on as they are.
@@ -110,5 +117,6 @@
 // SMTP submission through the service is a scheme of package smtp, acs+smtp://.
 //
 // [azcore.ResponseError]: https://pkg.go.dev/github.com/Azure/azure-sdk-for-go/sdk/azcore#ResponseError
+// [eml.Parse]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/eml#Parse
 // [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
 package acs

@@ -20,7 +20,7 @@
 //
 // # Capabilities
 //
-// Everything in a [mailer.Message] but Raw, Sender, ReturnPath and local parts outside ASCII, which are
+// Everything in a [mailer.Message] but Sender, ReturnPath and local parts outside ASCII, which are
 // refused, and DSN, which is left out and named in Receipt.Degraded. So are tags beyond
 // ten, and those outside ASCII; the others become categories. The header shows those whom the
 // message goes to and nobody else, so that one from [mailer.Narrow] is refused. Metadata becomes custom arguments,
@@ -30,6 +30,12 @@
 //
 // Message.Date cannot be said, and no receipt tells so: SendGrid writes the Date field, with the time
 // at which it takes the message. Line ends in the bodies, alternatives included, are sent as CRLF.
+//
+// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is the
+// author. To and Cc are shown as they stand there, and recipients whom it does not show become Bcc. Refused with
+// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages that
+// Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message does not go;
+// and those under another envelope sender than the header's From, the null return path included.
 //
 // [Options] has what only SendGrid knows, but not everything: no sections, no second
 // personalization, and not the settings bcc and spam_check.
@@ -105,5 +111,6 @@
 // is found, with the same identity and the same recipients, was accepted; one that is not
 // found may have been.
 //
+// [eml.Parse]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/eml#Parse
 // [dsn]: https://pkg.go.dev/github.com/mailkeel/mailkeel/mailer/dsn
 package sendgrid
