@@ -11,6 +11,8 @@
 // takes two round trips on a warm connection where the server offers PIPELINING, and
 // every recipient has a reply and a verdict of its own.
 //
+// [FromGoMail] makes a [mailer.Message] of a message of github.com/wneessen/go-mail.
+//
 // # Authentication
 //
 // PLAIN, LOGIN, CRAM-MD5, SCRAM-SHA-1 and SCRAM-SHA-256 with and without channel

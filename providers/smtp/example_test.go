@@ -7,6 +7,8 @@ import (
 	"net"
 	"strconv"
 
+	"github.com/wneessen/go-mail"
+
 	"github.com/mailkeel/mailkeel/internal/smtpfake"
 	"github.com/mailkeel/mailkeel/internal/testcert"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -64,4 +66,37 @@ func exampleServer() (host string, port int, stop func()) {
 	go func() { _ = server.Serve(l) }()
 	host, digits, _ := net.SplitHostPort(l.Addr().String())
 	return host, must(strconv.Atoi(digits)), server.Close
+}
+
+// A message of go-mail's is sent with a verdict for each recipient.
+func ExampleFromGoMail() {
+	msg := mail.NewMsg()
+	_ = msg.From("shop@example.com")
+	_ = msg.To("ann@example.org", "nobody@example.org")
+	msg.Subject("Your order")
+	msg.SetBodyString(mail.TypeTextPlain, "It is on its way.")
+
+	m, err := smtp.FromGoMail(msg)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	host, port, stop := exampleServer()
+	defer stop()
+	client, err := smtp.New(smtp.Config{
+		Host: host, Port: port, Username: "app", Password: mailer.NewSecret("correct-horse"), TLSConfig: certs.Client("localhost"),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	defer func() { _ = client.Close(ctx) }()
+	_, err = client.Send(ctx, m)
+	for _, r := range mailer.AsSendError(err).Receipt.Recipients {
+		fmt.Println(r.Address, r.Outcome)
+	}
+	// Output:
+	// ann@example.org accepted
+	// nobody@example.org not_accepted
 }

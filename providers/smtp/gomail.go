@@ -35,8 +35,8 @@ import (
 // SetListUnsubscribe and its like. Where go-mail lets a line end in a field's name or preformatted value
 // make another field, such as a Bcc, that one is refused for the same reason.
 //
-// A field that stands there twice, control characters in what describes a part or a file, and a
-// message without a sender wrap [mailer.ErrInvalidMessage]. Everything else is for [mailer.Prepare], and so
+// A field that stands there twice, a header that ends early or shows other addresses than msg has been given,
+// control characters in what describes a part or a file, and a message without a sender wrap [mailer.ErrInvalidMessage]. Everything else is for [mailer.Prepare], and so
 // for Send, to check.
 //
 // Options of go-mail's client are not part of its messages: delivery status notifications are
@@ -99,11 +99,20 @@ func (s *stowage) render(msg *mail.Msg) ([]byte, error) {
 // renderBodies writes msg with bodies in base64, which keeps every octet: go-mail writes quoted-printable where
 // it says 7bit.
 func renderBodies(msg *mail.Msg) ([]byte, error) {
-	for _, p := range msg.GetParts() {
+	parts := msg.GetParts()
+	encodings := make([]mail.Encoding, len(parts))
+	for i, p := range parts {
 		if hasControl(string(p.GetContentType()) + string(p.GetCharset()) + p.GetDescription()) {
 			return nil, invalid("a part is described with control characters")
 		}
-		defer p.SetEncoding(mail.Encoding(p.GetEncoding()))
+		encodings[i] = p.GetEncoding()
+	}
+	defer func() {
+		for i, p := range parts {
+			p.SetEncoding(encodings[i])
+		}
+	}()
+	for _, p := range parts {
 		p.SetEncoding(mail.EncodingB64)
 	}
 	var rendered bytes.Buffer
@@ -154,6 +163,9 @@ func addressesOf(msg *mail.Msg) (goMailAddresses, error) {
 func (g *goMailAddresses) apply(m *mailer.Message) error {
 	if !sameAddresses(m.From, g.from) || !sameLists(m.To, g.to) || !sameLists(m.Cc, g.cc) || !sameLists(m.ReplyTo, g.replyTo) {
 		return invalid("the header shows other addresses than it was given")
+	}
+	if len(m.Bcc) > 0 {
+		return unsupported("Bcc is a header field of it, which everybody would see")
 	}
 	m.From, m.To, m.Cc, m.Bcc, m.ReplyTo, m.ReturnPath = g.from, g.to, g.cc, g.bcc, g.replyTo, g.returnPath
 	return nil

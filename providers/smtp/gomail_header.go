@@ -32,7 +32,9 @@ var trailing = []string{
 // that SetListUnsubscribe and its like write are known.
 func checkFields(msg *mail.Msg, rendered []byte) error {
 	seen := make(map[string]bool)
+	end := 0
 	for line := range bytes.Lines(rendered) {
+		end += len(line)
 		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
 			break
 		}
@@ -52,10 +54,11 @@ func checkFields(msg *mail.Msg, rendered []byte) error {
 			return err
 		}
 	}
-	for _, last := range []string{"date", "message-id", "mime-version", "from"} {
-		if !seen[last] {
-			return invalid("the header ends within a field")
-		}
+	// From comes after all that is not sanitised, and after the header nothing looks like it: bodies and
+	// files are in base64.
+	complete := seen["date"] && seen["message-id"] && seen["mime-version"] && seen["from"]
+	if !complete || bytes.Contains(rendered[max(end-1, 0):], []byte("\nFrom: ")) {
+		return invalid("the header ends within a field")
 	}
 	return nil
 }

@@ -37,13 +37,18 @@ func TestFromGoMailRefuses(t *testing.T) {
 		"a message file": {func(m *mail.Msg) { file(m, mail.WithFileContentType("message/rfc822")) }, mailer.ErrUnsupported, "message/rfc822"},
 		"own MIME field": {func(m *mail.Msg) { m.SetGenHeader("Content-Type", "text/plain") }, mailer.ErrUnsupported, "go-mail itself writes"},
 
+		"Bcc as a field": {func(m *mail.Msg) { m.SetGenHeader("Bcc", "eve@example.com") }, mailer.ErrUnsupported, "everybody would see"},
+
 		"preformatted": {func(m *mail.Msg) { m.SetGenHeaderPreformatted("X-Own", "a") }, mailer.ErrUnsupported, `"X-Own" was not set`},
 		"field in a preformatted value": {func(m *mail.Msg) { m.SetListUnsubscribe("https://a>\r\nBcc: eve@example.com\r\nX: <") },
 			mailer.ErrUnsupported, `"Bcc" was not set`},
-		"field in a name":    {func(m *mail.Msg) { m.SetGenHeader("X-A: b\r\nBcc", "eve@example.com") }, mailer.ErrUnsupported, `"X-A" was not set`},
-		"subject in a name":  {func(m *mail.Msg) { m.SetGenHeader("Subject: b\r\nX-A", "x") }, mailer.ErrInvalidMessage, "twice"},
-		"body in a value":    {func(m *mail.Msg) { m.SetListUnsubscribe("https://a>\r\n\r\nbody<") }, mailer.ErrInvalidMessage, "ends within"},
-		"sender in a value":  {func(m *mail.Msg) { m.SetListUnsubscribe("https://a>\r\nFrom: eve@example.com\r\n\r\n<") }, mailer.ErrInvalidMessage, "other addresses"},
+		"field in a name":   {func(m *mail.Msg) { m.SetGenHeader("X-A: b\r\nBcc", "eve@example.com") }, mailer.ErrUnsupported, `"X-A" was not set`},
+		"subject in a name": {func(m *mail.Msg) { m.SetGenHeader("Subject: b\r\nX-A", "x") }, mailer.ErrInvalidMessage, "twice"},
+		"body in a value":   {func(m *mail.Msg) { m.SetListUnsubscribe("https://a>\r\n\r\nbody<") }, mailer.ErrInvalidMessage, "ends within"},
+		"sender in a value": {func(m *mail.Msg) { m.SetListUnsubscribe("https://a>\r\nFrom: eve@example.com\r\n\r\n<") }, mailer.ErrInvalidMessage, "ends within"},
+		"message in a value": {func(m *mail.Msg) {
+			m.SetListUnsubscribe("https://a>\r\nFrom: ann@example.com\r\nTo: bob@example.net, cid@example.net\r\nContent-Type: text/plain\r\n\r\nown<")
+		}, mailer.ErrInvalidMessage, "ends within"},
 		"empty line in name": {func(m *mail.Msg) { m.SetGenHeader("From: ann@example.com\r\n\r\nX", "x") }, mailer.ErrInvalidMessage, "ends within"},
 
 		"field in a Content-ID": {func(m *mail.Msg) { file(m, mail.WithFileContentID("a\r\nX: b")) }, mailer.ErrInvalidMessage, "file is described"},
@@ -53,6 +58,9 @@ func TestFromGoMailRefuses(t *testing.T) {
 		}, mailer.ErrInvalidMessage, "part is described"},
 
 		"middleware that reads files": {func(m *mail.Msg) { file(m); use(m, readFiles) }, mailer.ErrUnsupported, "middleware"},
+		"middleware that adds a recipient": {func(m *mail.Msg) {
+			use(m, func(m *mail.Msg) { ok(m.AddTo("eve@example.com")) })
+		}, mailer.ErrInvalidMessage, "other addresses"},
 		"middleware that drops files": {func(m *mail.Msg) { file(m); use(m, (*mail.Msg).UnsetAllAttachments) }, mailer.ErrUnsupported, "middleware"},
 		"middleware that encrypts":    {func(m *mail.Msg) { file(m); use(m, encryptFiles) }, mailer.ErrUnsupported, "middleware"},
 		"body that fails":             {func(m *mail.Msg) { m.SetBodyWriter(mail.TypeTextPlain, failingWriter) }, errBody, ""},
@@ -110,6 +118,24 @@ func TestFromGoMailIdentity(t *testing.T) {
 	second := must(smtp.FromGoMail(msg))
 	if first.MessageID == "" || first.MessageID != second.MessageID || !first.Date.Equal(second.Date) {
 		t.Errorf("%s of %v, then %s of %v", first.MessageID, first.Date, second.MessageID, second.Date)
+	}
+}
+
+// The message is left as it was, but for its identity.
+func TestFromGoMailLeavesTheMessage(t *testing.T) {
+	msg := goMailMessage(func(m *mail.Msg) {
+		m.SetBodyString(mail.TypeTextPlain, "x", mail.WithPartEncoding(mail.NoEncoding))
+		m.SetBoundary("fixed")
+		m.AttachReadSeeker("a.bin", strings.NewReader("octets"), mail.WithFileEncoding(mail.NoEncoding))
+		m.EmbedReadSeeker("b.bin", strings.NewReader("octets"))
+	})
+	attached, embedded := msg.GetAttachments()[0], msg.GetEmbeds()[0]
+	_ = must(smtp.FromGoMail(msg))
+	if msg.GetAttachments()[0] != attached || msg.GetEmbeds()[0] != embedded || len(attached.Header)+len(embedded.Header) > 0 {
+		t.Error("the files are others")
+	}
+	if msg.GetBoundary() != "fixed" || msg.GetParts()[0].GetEncoding() != mail.NoEncoding || attached.Enc != mail.NoEncoding {
+		t.Errorf("boundary %q, encodings %q and %q", msg.GetBoundary(), msg.GetParts()[0].GetEncoding(), attached.Enc)
 	}
 }
 

@@ -142,6 +142,18 @@ func TestFromGoMail(t *testing.T) {
 	}
 }
 
+// A message to Bcc recipients alone shows nobody, and reaches them.
+func TestFromGoMailBccAlone(t *testing.T) {
+	m := must(smtp.FromGoMail(goMailMessage(func(m *mail.Msg) {
+		ok(m.To())
+		ok(m.Bcc("eve@example.net"))
+	})))
+	sent := sentByUs(t, m)
+	if !slices.Equal(sent.Addresses(), []string{"eve@example.net"}) || bytes.Contains(sent.Data, []byte("@example.net")) {
+		t.Errorf("went to %q as\n%s", sent.Addresses(), sent.Data)
+	}
+}
+
 func sentByUs(t *testing.T, m *mailer.Message) smtpfake.Message {
 	t.Helper()
 	server := smtpfake.New(smtpfake.Config{Extensions: smtpfake.AllExtensions()})
