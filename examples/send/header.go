@@ -23,11 +23,21 @@ func readFields(content mailer.Content) ([]field, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	head, err := io.ReadAll(io.LimitReader(r, maxHeaderBytes))
+	head, err := io.ReadAll(io.LimitReader(r, maxHeaderBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	return parseFields(head), nil
+	fields := parseFields(head)
+	if len(fields) > 0 && len(head) > maxHeaderBytes && !hasEmptyLine(head) {
+		return nil, errLongHeader // the rest of it may name more recipients
+	}
+	return fields, nil
+}
+
+var errLongHeader = errors.New("the header is longer than 1 MiB")
+
+func hasEmptyLine(msg []byte) bool {
+	return bytes.Contains(msg, []byte("\n\n")) || bytes.Contains(msg, []byte("\n\r\n"))
 }
 
 // parseFields returns the fields that msg begins with. It has none where the first line is
@@ -95,7 +105,7 @@ func addressesIn(fields []field, name string) (list []string, err error) {
 func parseList(value string) (list []string, err error) {
 	if parsed, err := mail.ParseAddressList(value); err == nil {
 		for _, a := range parsed {
-			list = append(list, a.Address)
+			list = append(list, spec(a))
 		}
 		return list, nil
 	}
@@ -109,10 +119,16 @@ func parseList(value string) (list []string, err error) {
 	return list, nil
 }
 
+// spec returns the address of a as it is written. Without its quotes, a local part with a comma
+// in it would be read as somebody else.
+func spec(a *mail.Address) string {
+	return strings.Trim((&mail.Address{Address: a.Address}).String(), "<>")
+}
+
 // parseOne also takes what cron writes: root, root (Cron Daemon) and "(Cron Daemon)" <root>.
 func parseOne(text string) (string, error) {
 	if a, err := mail.ParseAddress(text); err == nil {
-		return a.Address, nil
+		return spec(a), nil
 	}
 	name := strings.Trim(text, " \t")
 	if i := strings.LastIndexByte(name, '<'); i >= 0 && strings.HasSuffix(name, ">") {

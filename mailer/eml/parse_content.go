@@ -188,6 +188,10 @@ func (a *assembler) formText(p *entity.Part) (string, error) {
 	if !p.IsText() {
 		return "", nil
 	}
+	label, err := p.Charset()
+	if err != nil {
+		return "", err
+	}
 	r, err := a.bodies.Body(p)
 	if err != nil {
 		return "", err
@@ -201,7 +205,7 @@ func (a *assembler) formText(p *entity.Part) (string, error) {
 	if a.left -= n; a.left < 0 {
 		return "", refuse.Unsupported("with it the bodies are longer than %d bytes", maxBodyBytes)
 	}
-	return charset.Decode(p.Charset(), octets.Bytes())
+	return charset.Decode(label, octets.Bytes())
 }
 
 // form puts p into the place from which Render writes it in the same order.

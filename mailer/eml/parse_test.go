@@ -236,6 +236,34 @@ func TestInlineAttachments(t *testing.T) {
 	}
 }
 
+// TestExtendedCharset: a charset in a form of RFC 2231 is one too, and octets that look like ASCII are not.
+func TestExtendedCharset(t *testing.T) {
+	const japanese = "\x1b$B$3$s\x1b(B"
+	for parameter, want := range map[string]string{
+		"charset=iso-2022-jp":                    "\u3053\u3093",
+		"charset*=us-ascii'en'iso-2022-jp":       "\u3053\u3093",
+		"charset*0=iso-2022-; charset*1=jp; a=b": "\u3053\u3093",
+	} {
+		for _, kind := range []string{"plain", "calendar"} {
+			m := parse(t, rawHead+"Content-Type: text/"+kind+"; "+parameter+"\r\n\r\n"+japanese)
+			got := m.Text
+			if kind == "calendar" {
+				got = string(contentOf(t, m.Alternatives[0].Content))
+				if c := m.Alternatives[0].ContentType; !strings.HasPrefix(c, "text/calendar; charset=utf-8") || strings.Count(c, "charset") != 1 {
+					t.Errorf("%s: became %s", parameter, c)
+				}
+			}
+			if got != want {
+				t.Errorf("text/%s; %s: %q, want %q", kind, parameter, got, want)
+			}
+		}
+	}
+	_, err := eml.Parse(mailer.Bytes([]byte(rawHead + "Content-Type: text/html; charset*=''utf-7\r\n\r\n+ADw-b+AD4-")))
+	if !errors.Is(err, mailer.ErrUnsupported) {
+		t.Errorf("UTF-7: error %v", err)
+	}
+}
+
 // TestKeptFields: of the fields that are about other bytes or another way, none is dropped in silence.
 func TestKeptFields(t *testing.T) {
 	for _, name := range []string{

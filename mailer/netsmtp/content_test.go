@@ -30,6 +30,8 @@ func TestContent(t *testing.T) {
 		{"Bcc twice", "BCC:\nA: b\nBcc: c\n", "A: b\r\n"},
 		{"Bcc alone", "Bcc: c\n\nd", "\r\nd\r\n"},
 		{"Bcc behind what is no field", "A: b\nno field\nBcc: c\n\n", "A: b\r\nno field\r\n\r\n"},
+		{"Bcc out of a mailbox", "From ann Mon Jan  2 15:04:05 2006\n>From bob\nBcc: c\nA: b\n\nBcc: d\n", "From ann Mon Jan  2 15:04:05 2006\r\n>From bob\r\nA: b\r\n\r\nBcc: d\r\n"},
+		{"Bcc in a text that says From", "From here on:\nhello\nBcc: x\n", "From here on:\r\nhello\r\nBcc: x\r\n"},
 		{"other names", "Bccc: a\nX-Bcc: b\n\n", "Bccc: a\r\nX-Bcc: b\r\n\r\n"},
 		{"Bcc in a text", "Hello,\nBcc: means blind copy\n", "Hello,\r\nBcc: means blind copy\r\n"},
 	} {

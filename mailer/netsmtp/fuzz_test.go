@@ -47,6 +47,7 @@ func FuzzAddresses(f *testing.F) {
 func FuzzContent(f *testing.F) {
 	for _, s := range []string{
 		string(message), "", ".", "\n", "\r", "\r\n.\r\n", "a\n.\nb", "Bcc: a\n b\nC: d\n\n.", "a\r.\r\nb", "A: b\n\nBcc: c\n..\n", "\x00", "Bcc:\n\n", "A:\xff\n\n\xff",
+		"From a\n>From b\nBcc: c\n\nBcc: d\n", "From a\nb\nBcc: c\n", "From : a\nb\nBcc: c\n",
 	} {
 		f.Add([]byte(s))
 	}
@@ -88,7 +89,10 @@ func expected(msg []byte) []byte {
 		return found && name != "" && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' })
 	}
 	var out []byte
-	inHeader, dropping := isField(lines[0]), false
+	for len(lines) > 0 && strings.HasPrefix(strings.TrimLeft(string(lines[0]), ">"), "From ") && !isField(lines[0]) { // a mailbox's
+		out, lines = append(append(out, lines[0]...), "\r\n"...), lines[1:]
+	}
+	inHeader, dropping := len(lines) > 0 && isField(lines[0]), false
 	for _, line := range lines {
 		inHeader = inHeader && len(line) > 0
 		if !inHeader {

@@ -8,7 +8,7 @@ func hideBcc(msg []byte) []byte {
 	end := headerLen(msg)
 	var kept []byte
 	from, dropping := 0, false
-	for at := 0; at < end; {
+	for at := mailboxLen(msg); at < end; {
 		line := firstLine(msg[at:])
 		if line[0] != ' ' && line[0] != '\t' {
 			dropping = bytes.EqualFold(fieldName(line), []byte("Bcc"))
@@ -30,10 +30,11 @@ func hideBcc(msg []byte) []byte {
 // msg does not begin with a field. A line within that is none is not the header's end:
 // programs that read on would show a Bcc field behind it.
 func headerLen(msg []byte) int {
-	if fieldName(firstLine(msg)) == nil {
+	start := mailboxLen(msg)
+	if fieldName(firstLine(msg[start:])) == nil {
 		return 0
 	}
-	for at := 0; at < len(msg); {
+	for at := start; at < len(msg); {
 		line := firstLine(msg[at:])
 		if len(bytes.TrimRight(line, "\r\n")) == 0 {
 			return at
@@ -41,6 +42,19 @@ func headerLen(msg []byte) int {
 		at += len(line)
 	}
 	return len(msg)
+}
+
+// mailboxLen returns the length of the lines that a mailbox has put before msg's header (RFC 4155).
+// Servers pass over them, and read the header behind them.
+func mailboxLen(msg []byte) int {
+	at := 0
+	for {
+		line := firstLine(msg[at:])
+		if !bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) || fieldName(line) != nil {
+			return at
+		}
+		at += len(line)
+	}
 }
 
 // firstLine returns p up to its first LF, which it includes.

@@ -130,11 +130,14 @@ func (p *Part) FileContentType() string {
 
 // FormContentType is that of a form of the body; the charset of a text, which has been made UTF-8, is that.
 func (p *Part) FormContentType() string {
+	written := false
 	return p.contentType(func(q field.Parameter) (field.Parameter, bool) {
-		if q.Name == "charset" && p.IsText() {
-			q.Value = "utf-8"
+		if !p.IsText() || !q.IsOf("charset") {
+			return q, true
 		}
-		return q, true
+		first := !written
+		written = true
+		return field.Parameter{Name: "charset", Value: "utf-8"}, first
 	})
 }
 

@@ -56,8 +56,11 @@ func (p *Part) IsText() bool { return strings.HasPrefix(p.Type, "text/") }
 // EncodedSize is the number of octets of p's body as it stands in the message.
 func (p *Part) EncodedSize() int64 { return p.end - p.start }
 
-// Charset is the parameter of that name.
-func (p *Part) Charset() string { return p.Params.Get("charset") }
+// Charset is the parameter of that name, in any of its forms.
+func (p *Part) Charset() (string, error) {
+	name, _, err := p.Params.Decoded("charset")
+	return name, err
+}
 
 // Value returns the value of the field called name, and whether there is one.
 func (p *Part) Value(name string) (string, bool) {

@@ -13,8 +13,8 @@ import (
 
 // Addresses reads a list of mailboxes (RFC 5322 section 3.4). Names are decoded, also within quotes, where
 // encoded words have no business and are common. A group without members, such as
-// "undisclosed-recipients:;", is an empty list; one with members is refused, since its name would be
-// lost.
+// "undisclosed-recipients:;", is an empty list; one with members or beside other addresses is refused,
+// since its name would be lost.
 func Addresses(s string) ([]mail.Address, error) {
 	if a, ok := usualAddress(s); ok {
 		return []mail.Address{a}, nil
@@ -87,10 +87,10 @@ func charsetReader(name string, r io.Reader) (io.Reader, error) {
 	return strings.NewReader(s), err
 }
 
-// emptyGroup is nil when s is one group without members.
+// emptyGroup is nil when s is one group without members, and nothing before it.
 func emptyGroup(s string) error {
-	_, members, _ := strings.Cut(s, ":")
-	if members = strings.Trim(members, wsp); strings.Trim(members, "; \t") == "" {
+	name, members, _ := strings.Cut(s, ":")
+	if !strings.ContainsAny(name, ",<@") && strings.Trim(members, "; \t") == "" {
 		return nil
 	}
 	return refuse.Unsupported("has a group of addresses, whose name would be lost")

@@ -67,7 +67,9 @@ func TestAddresses(t *testing.T) {
 		{"undisclosed-recipients:;", "", nil},
 		{"Undisclosed recipients: ;", "", nil},
 		{"Team: a@example.com;", "", mailer.ErrUnsupported},
-		{"a@example.com, Team:;", "", nil},
+		{"a@example.com, Team:;", "", mailer.ErrUnsupported}, // not nobody
+		{"Ann <a@example.com>, undisclosed-recipients:;", "", mailer.ErrUnsupported},
+		{"Team:;, a@example.com", "", mailer.ErrUnsupported},
 		{"=?utf-7?q?a?= <a@example.com>", "", mailer.ErrUnsupported},
 		{"a@example.com b@example.com", "", mailer.ErrInvalidMessage},
 		{"(never ends <a@example.com>", "", mailer.ErrInvalidMessage},
@@ -111,6 +113,16 @@ func TestParseValue(t *testing.T) {
 		}
 		if value != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%q: %q, %v; want %q, %v", c.value, value, err, c.want, c.err)
+		}
+	}
+}
+
+// TestParseValueBounds: for a comment without an end each parameter costs as much as all that follows it, so that
+// those that stand twice count too.
+func TestParseValueBounds(t *testing.T) {
+	for _, repeated := range []string{"a=(;", "a=b;", ";"} {
+		if _, _, err := ParseValue("text/plain;" + strings.Repeat(repeated, maxParameters+1)); !errors.Is(err, mailer.ErrInvalidMessage) {
+			t.Errorf("%q over and over: error %v", repeated, err)
 		}
 	}
 }

@@ -32,7 +32,10 @@ func ParseValue(s string) (value string, params Parameters, err error) {
 	if value, err = token(value); err != nil {
 		return "", nil, err
 	}
-	for more {
+	for n := 0; more; n++ {
+		if n == maxParameters {
+			return "", nil, refuse.Invalid("has more than %d parameters", maxParameters)
+		}
 		rest = skipCFWS(rest)
 		if rest == "" {
 			break
@@ -52,7 +55,8 @@ func ParseValue(s string) (value string, params Parameters, err error) {
 	return value, params, nil
 }
 
-// maxParameters bounds the search for a name that stands twice.
+// maxParameters bounds the search for a name that stands twice, and that for the end of a comment, which may
+// go to the end of the field each time.
 const maxParameters = 200
 
 func (p Parameters) add(q Parameter) (Parameters, error) {
@@ -63,9 +67,6 @@ func (p Parameters) add(q Parameter) (Parameters, error) {
 			}
 			return p, nil
 		}
-	}
-	if len(p) == maxParameters {
-		return nil, refuse.Invalid("has more than %d parameters", maxParameters)
 	}
 	return append(p, q), nil
 }
