@@ -59,6 +59,7 @@ func TestSendmail(t *testing.T) {
 		{name: "what has no effect", args: "-bm -n -v -U -G -N never -R hdrs -V id -L tag -X /log -O A=b -C /cf -p ESMTP -Am -o7 -oQ/q -t", to: everybody},
 		{name: "null return path", args: "-f <> -t", from: "<>", to: everybody},
 		{name: "out of a mailbox", args: "-t", text: "From ann@example.com Mon Jan  2 15:04:05 2006\n" + letter, to: everybody},
+		{name: "sent again", args: "-t", text: "Resent-To: fred@example.net\nResent-Cc: gus@example.net\n" + letter, to: []string{"fred@example.net", "gus@example.net"}},
 		{name: "CRLF", args: "-t", text: strings.ReplaceAll(letter, "\n", "\r\n"), to: everybody},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -211,6 +212,7 @@ func TestSendmailRefusals(t *testing.T) {
 		{"a capital", letter, "not defined: -From", []string{"-From", "ann@example.com"}},
 		{"one more", letter, "not defined: -port", []string{"-i", "-port", "ann@example.com"}},
 		{"behind an option", letter, "not defined: -froot", []string{"-i", "-froot", "ann@example.com"}},
+		{"a blind copy of what is sent again", "Resent-Bcc: b@example.net\n" + letter, "Resent-Bcc", []string{"-t"}},
 		{"a lone CR", "From: a@example.com\n\nx\ry\n", "CR that no LF follows", []string{"-i", "b@example.net"}},
 		{"a text beside it", letter, "beside Raw", []string{"-t", "-subject", "S"}},
 	} {

@@ -66,6 +66,7 @@ func (s *sendmail) trim(text []byte) []byte {
 
 var (
 	errNoSender     = errors.New("there is no sender with a domain: give one by -from, -f, a From field or MAILER_FROM")
+	errResentBcc    = errors.New("the header's Resent-Bcc would be shown to everybody: take it out, and name its addresses in an argument")
 	errNoRecipient  = errors.New("there is no recipient in the flags, nor in the header")
 	errBadRecipient = errors.New("a recipient is not an address, or it is a name without a domain and MAILER_TO does not say whose it is")
 )
@@ -75,7 +76,10 @@ func (o *options) address(fields []field) error {
 	s := &o.sendmail
 	recipients := s.recipients
 	if s.fromHeader || !s.on && !o.hasRecipients() {
-		for _, name := range []string{"To", "Cc", "Bcc"} {
+		if has(fields, "Resent-Bcc") {
+			return errResentBcc
+		}
+		for _, name := range recipientFields(fields) {
 			more, err := addressesIn(fields, name)
 			if err != nil {
 				return err
@@ -94,6 +98,15 @@ func (o *options) address(fields []field) error {
 		return errNoRecipient
 	}
 	return o.addressSender(fields)
+}
+
+// recipientFields: whoever sends a message again writes to others, and leaves those whom it went to
+// before where they stand (RFC 5322 section 3.6.6).
+func recipientFields(fields []field) []string {
+	if has(fields, "Resent-To") || has(fields, "Resent-Cc") {
+		return []string{"Resent-To", "Resent-Cc"}
+	}
+	return []string{"To", "Cc", "Bcc"}
 }
 
 // withDomain gives the mail of this machine's users, such as root, to MAILER_TO.

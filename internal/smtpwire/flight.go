@@ -2,6 +2,7 @@ package smtpwire
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mailkeel/mailkeel/internal/netconn"
@@ -222,9 +223,22 @@ func (t *transaction) readEnvelope(group int, first bool) *Error {
 		if err != nil && !err.isRefusal() {
 			return err
 		}
-		t.replies = append(t.replies, reply)
+		t.replies = append(t.replies, t.kept(reply))
 	}
 	return nil
+}
+
+// kept is what stays in memory of a reply to RCPT, of which there may be any number: all of the
+// first refusal, which may end the message, and no more than a reason of the others.
+func (t *transaction) kept(reply Reply) Reply {
+	switch {
+	case reply.OK():
+		reply.Text = ""
+	case t.refused && len(reply.Text) > maxReason:
+		reply.Text = strings.Clone(reply.Text[:maxReason])
+	}
+	t.refused = t.refused || reply.Refused()
+	return reply
 }
 
 func (t *transaction) readReset() *Error {

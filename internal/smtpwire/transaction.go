@@ -55,13 +55,14 @@ type Result struct {
 // transaction is one message on its way over a Conn.
 type transaction struct {
 	*Conn
-	env    *Envelope
-	body   Body
-	gate   *mailer.Gate
-	limits Limits
-	res    Result
-	heard  bool // some reply was read
-	atOdds bool // something succeeded although MAIL was refused: the replies answer other commands
+	env     *Envelope
+	body    Body
+	gate    *mailer.Gate
+	limits  Limits
+	res     Result
+	heard   bool // some reply was read
+	refused bool // some recipient was
+	atOdds  bool // something succeeded although MAIL was refused: the replies answer other commands
 
 	block  netconn.Block // what is sent of the content
 	dots   dotWriter

@@ -59,7 +59,8 @@ const maxBodyBytes = 16 << 20
 //   - Received and Return-Path, which tell of an earlier way: without them a loop is not found;
 //     DKIM-Signature, ARC fields and their like, which are void for other bytes; Content-MD5 and
 //     Content-Length, for the same reason; Resent-Bcc; several authors, and groups with members;
-//   - addresses in encoded words in a field that Headers holds as text, such as Resent-From;
+//   - encoded words, or octets outside ASCII, in a field that Headers holds as text and others take addresses,
+//     identifiers or URLs from, such as Resent-From, List-ID and References;
 //   - charsets and encodings that are not known, UTF-7 among them.
 //
 // What RFC 5322 or MIME does not allow, where reading on would be a guess, wraps

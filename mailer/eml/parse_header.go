@@ -97,8 +97,8 @@ func (a *assembler) otherField(name string, f *entity.Field) error {
 	if err := checkKept(name); err != nil {
 		return err
 	}
-	if holdsAddresses(name) && !field.IsPlain(f.Value) {
-		return refuse.Unsupported("has addresses beside encoded words, which Headers would encode too")
+	if isStructured(name) && !field.IsPlain(f.Value) {
+		return refuse.Unsupported("has addresses or identifiers beside encoded words, which Headers would encode too")
 	}
 	value, err := field.Text(f.Value)
 	if err != nil {
@@ -129,9 +129,13 @@ func checkKept(name string) error {
 	return nil
 }
 
-// holdsAddresses reports the fields of RFC 5322 section 3.6.6 and others that programs take addresses from.
-func holdsAddresses(name string) bool {
+// isStructured reports the fields of RFC 5322 sections 3.6.4 and 3.6.6, of RFC 2369 and RFC 2919, and others that
+// programs take addresses, identifiers or URLs from.
+func isStructured(name string) bool {
 	switch name {
+	case "in-reply-to", "references", "list-id", "list-archive", "list-help", "list-owner", "list-post",
+		"list-subscribe", "list-unsubscribe":
+		return true
 	case "resent-from", "resent-sender", "resent-to", "resent-cc", "resent-reply-to",
 		"disposition-notification-to", "return-receipt-to", "errors-to",
 		"mail-followup-to", "mail-reply-to", "apparently-to", "x-original-to", "delivered-to":

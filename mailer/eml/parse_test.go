@@ -288,6 +288,20 @@ func TestKeptFields(t *testing.T) {
 	}
 }
 
+// TestStructuredFields: what stands in angle brackets would be within an encoded word, where nobody looks for it.
+func TestStructuredFields(t *testing.T) {
+	for _, value := range []string{
+		"List-ID: =?utf-8?q?Gr=C3=BC=C3=9Fe?= <l.example.com>", "List-ID: Gr\u00fc\u00dfe <l.example.com>",
+		"In-Reply-To: <a=?x@example.com> <c?=d@example.com>", "References: <a=?x@example.com>\r\n <c?=d@example.com>",
+		"List-Unsubscribe: <https://example.com/?u=?utf-8?q?a?=>", "Resent-To: =?utf-8?q?B?= <bob@example.net>",
+	} {
+		_, err := eml.Parse(mailer.Bytes([]byte(value + "\r\n" + rawHead + "\r\ntext\r\n")))
+		if !errors.Is(err, mailer.ErrUnsupported) {
+			t.Errorf("%s: error %v", value, err)
+		}
+	}
+}
+
 // TestHostileMessages: what is made of a few octets over and over costs memory in proportion to its size, and
 // does not keep Parse busy, which a quadratic walk through it would for minutes.
 func TestHostileMessages(t *testing.T) {

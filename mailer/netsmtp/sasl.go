@@ -45,8 +45,8 @@ func (s *submission) authenticate() *smtpwire.Error {
 	e.told(initial)
 	s.conn.Scrub(e.hear)
 	failed := s.conn.Authenticate(name, initial, e, s.step())
-	s.conn.Scrub(nil)
 	s.shown = e.shown
+	s.conn.Scrub(s.hide) // before anything is cut in the middle of a secret
 	return failed
 }
 

@@ -104,6 +104,24 @@ func TestAllOrNone(t *testing.T) {
 	}
 }
 
+// TestOneOfSeveral: who refuses one recipient and takes another has nothing against the account.
+func TestOneOfSeveral(t *testing.T) {
+	for reply, want := range map[string]mailer.SendError{
+		"554 5.7.1 not him":  {Scope: mailer.ScopeRecipient},
+		"530 not him":        {Scope: mailer.ScopeRecipient},
+		"452 4.5.3 too many": {Scope: mailer.ScopeRecipient, Temporary: true, Elsewhere: true},
+	} {
+		server := smtpfake.Start(t, smtpfake.Config{Hook: smtpfake.OnNth(smtpfake.RCPT, 2, smtpfake.Action{Reply: reply})})
+		err := netsmtp.SendMail(server.Addr(), nil, from, both, message)
+		wantTruth(t, server, err)
+		e := sendError(t, err)
+		r := e.Receipt.Recipients[1]
+		if e.Scope != want.Scope || e.Temporary != want.Temporary || e.Elsewhere != want.Elsewhere || e.Scope != r.Scope {
+			t.Errorf("%s: %v, temporary %v, elsewhere %v; the recipient's: %+v", reply, e.Scope, e.Temporary, e.Elsewhere, r)
+		}
+	}
+}
+
 // TestOneFlight: Difference 13.
 func TestOneFlight(t *testing.T) {
 	server := smtpfake.Start(t, smtpfake.Config{Extensions: smtpfake.Extensions{Pipelining: true}})

@@ -22,10 +22,13 @@ func (s *submission) account(res smtpwire.Result) error {
 	switch {
 	case isAccepted(res):
 		return nil
-	case res.Err != nil:
-		e := s.fail(res.Err, judge(res.Err, res.Released))
-		s.tellApart(e.Receipt.Recipients, res)
+	case res.Err != nil && res.Err.Stage == smtpwire.StageRcpt && res.Err.Err == nil && res.Err.Reply.Code != 421:
+		everybody := len(res.Rcpt) == len(s.to) && !slices.ContainsFunc(res.Rcpt, smtpwire.Reply.OK)
+		e := s.fail(res.Err, verdict.Rcpt(res.Err.Reply, everybody))
+		s.tellApart(e.Receipt.Recipients, res, everybody)
 		return e
+	case res.Err != nil:
+		return s.fail(res.Err, judge(res.Err, res.Released))
 	}
 	return s.fail(&smtpwire.Error{Stage: smtpwire.StageReply, Reply: res.Final}, verdict.Final(res.Final))
 }
@@ -63,9 +66,11 @@ func (s *submission) fail(failed *smtpwire.Error, v ledger.Verdict) *mailer.Send
 
 // clean takes out of a reply what the server was told in confidence, and may repeat.
 func (s *submission) clean(r smtpwire.Reply) smtpwire.Reply {
-	r.Text = redact.Secrets(r.Text, s.shown...)
+	r.Text = s.hide(r.Text)
 	return r
 }
+
+func (s *submission) hide(text string) string { return redact.Secrets(text, s.shown...) }
 
 // said is a reply as an account holds it.
 func said(r smtpwire.Reply) ledger.Reason {
@@ -76,17 +81,12 @@ func said(r smtpwire.Reply) ledger.Reason {
 	return why
 }
 
-// tellApart gives those recipients that were answered their own results where refusals
-// ended the message. The others only share in that.
-func (s *submission) tellApart(results []mailer.RecipientResult, res smtpwire.Result) {
-	e := res.Err
-	if e.Stage != smtpwire.StageRcpt || e.Err != nil || e.Reply.Code == 421 {
-		return
-	}
-	everybody := len(res.Rcpt) == len(s.to) && !slices.ContainsFunc(res.Rcpt, smtpwire.Reply.OK)
+// tellApart gives those recipients that were answered their own results where refusals, of
+// everybody or not, ended the message. The others only share in that.
+func (s *submission) tellApart(results []mailer.RecipientResult, res smtpwire.Result, everybody bool) {
 	for i := range results {
 		if i >= len(res.Rcpt) || res.Rcpt[i].OK() {
-			ledger.Fill(&results[i], verdict.Rcpt(e.Reply, false), ledger.Reason{})
+			ledger.Fill(&results[i], verdict.Rcpt(res.Err.Reply, false), ledger.Reason{})
 		} else {
 			ledger.Fill(&results[i], verdict.Rcpt(res.Rcpt[i], everybody), said(s.clean(res.Rcpt[i])))
 		}

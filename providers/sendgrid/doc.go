@@ -57,7 +57,7 @@
 //     Alternatives must be text in UTF-8, AMP (text/x-amp-html) included;
 //   - commas and semicolons in file names, and empty attachments. A file without a name is
 //     called "attachment";
-//   - header fields of one name twice, and those that SendGrid writes;
+//   - header fields of one name twice, those that SendGrid writes, and X-SMTPAPI, which steers it over SMTP;
 //   - SendAt more than 72 hours ahead; more than 10,000 bytes of Metadata with the identity, or of
 //     substitutions. The page about errors has 50,000 for both; the lower limit is kept.
 //     UNVERIFIED: what of them is counted; here it is their JSON.

@@ -42,6 +42,8 @@ func (b *body) field(f *mailer.HeaderField, seen *apimail.NameSet) error {
 	switch {
 	case slices.ContainsFunc(reserved, func(name string) bool { return strings.EqualFold(name, f.Name) }):
 		return apimail.Unsupported("the header field %q, which SendGrid writes itself", f.Name)
+	case strings.EqualFold(f.Name, "X-SMTPAPI"): // over SMTP it names recipients. UNVERIFIED: what it does here
+		return apimail.Unsupported("the header field %q, which would steer the service", f.Name)
 	case !seen.Add(f.Name):
 		return apimail.Unsupported("the header field %q more than once", f.Name)
 	case strings.ContainsAny(f.Value, "\r\n\x00"): // changed since Prepare

@@ -36,6 +36,7 @@ func TestUnsupported(t *testing.T) {
 		text   string // that the error names
 		change func(m *mailer.Message)
 	}{
+		{"steer the service", func(m *mailer.Message) { m.Headers.Add("x-smtpapi", `{"to":["eve@example.com"]}`) }},
 		{"To recipients", func(m *mailer.Message) { m.To, m.Cc = nil, list("ann@example.com") }},
 		{"without a Subject", func(m *mailer.Message) { m.Subject = "" }},
 		{"without a body", func(m *mailer.Message) { m.Text = "" }},
