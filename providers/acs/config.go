@@ -45,8 +45,8 @@ type Config struct {
 	// HTTP2 asks for HTTP/2, and takes HTTP/1.1 where the server does not offer it.
 	HTTP2 bool
 
-	// Timeout limits, each by itself, fetching a key or token, with signing, and connecting: transport, proxy
-	// and TLS. A request that is made once more has both again. Zero means 15 s.
+	// Timeout limits, each by itself, fetching a key or token, and connecting: transport, proxy and TLS. A
+	// request that is made once more has both again. Zero means 15 s.
 	Timeout time.Duration
 	// StallTimeout limits how long a request may make no progress. Zero means 30 s.
 	StallTimeout time.Duration

@@ -1,6 +1,7 @@
 package acs
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -83,18 +84,12 @@ func configOf(u *dsn.URL) (Config, error) {
 	if common.RootCAs != nil {
 		cfg.TLSConfig = &tls.Config{RootCAs: common.RootCAs}
 	}
-	var err error
-	for _, read := range []func() error{
-		func() error { cfg.Quota, err = quotaOf(p.String("quota", "")); return err },
-		func() error { cfg.QuotaShare, err = shareOf(p.String("quota_share", "")); return err },
-		func() error { cfg.ReplayWindow, err = windowOf(p.String("replay_window", "")); return err },
-		func() error { cfg.Endpoint, err = u.HTTPBase(cfg.AllowPlaintext); return err },
-	} {
-		if err := read(); err != nil {
-			return cfg, err
-		}
-	}
-	return cfg, nil
+	var wrong [4]error
+	cfg.Quota, wrong[0] = quotaOf(p.String("quota", ""))
+	cfg.QuotaShare, wrong[1] = shareOf(p.String("quota_share", ""))
+	cfg.ReplayWindow, wrong[2] = windowOf(p.String("replay_window", ""))
+	cfg.Endpoint, wrong[3] = u.HTTPBase(cfg.AllowPlaintext)
+	return cfg, cmp.Or(wrong[:]...)
 }
 
 // authenticate sees to what the parameter auth asks for.

@@ -43,7 +43,7 @@ type Config struct {
 	// HTTP2 asks for HTTP/2, and takes HTTP/1.1 where the server does not offer it.
 	HTTP2 bool
 
-	// Timeout limits connecting: names, TCP, proxy, TLS and the key's source, together. Zero means 15 s.
+	// Timeout limits, each by itself, the key's source and connecting: names, TCP, proxy and TLS. Zero means 15 s.
 	Timeout time.Duration
 	// StallTimeout limits how long the message may make no progress. Zero means 30 s.
 	StallTimeout time.Duration

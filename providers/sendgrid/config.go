@@ -34,7 +34,7 @@ type Config struct {
 	// HTTP2 asks for HTTP/2, and takes HTTP/1.1 where the server does not offer it.
 	HTTP2 bool
 
-	// Timeout limits connecting: transport, proxy and TLS. Zero means 15 s.
+	// Timeout limits, each by itself, the key's source and connecting: transport, proxy and TLS. Zero means 15 s.
 	Timeout time.Duration
 	// StallTimeout limits how long a request may make no progress. Zero means 30 s.
 	StallTimeout time.Duration
