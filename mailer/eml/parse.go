@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/entity"
 )
@@ -120,7 +121,7 @@ func (a *assembler) scan() (*entity.Part, error) {
 		err = closeErr
 	}
 	if err == nil && n != a.size {
-		err = errRawChanged
+		err = exact.ErrOther
 	}
 	return root, err
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/mailer"
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/entity"
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
@@ -94,7 +95,7 @@ func (a *assembler) lazy(p *entity.Part) (mailer.Content, error) {
 	src, whole := a.src, a.size
 	return mailer.Opener(size, func() (io.ReadCloser, error) {
 		if now, err := src.Size(); err != nil || now != whole {
-			return nil, cmp.Or(err, errRawChanged)
+			return nil, cmp.Or(err, exact.ErrOther)
 		}
 		return entity.Open(src, p)
 	}), nil

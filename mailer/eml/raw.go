@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/mailkeel/mailkeel/internal/exact"
 	"github.com/mailkeel/mailkeel/mailer"
 )
 
@@ -16,7 +17,6 @@ import (
 const rawBlock = blockOut/2 - 1
 
 var (
-	errRawChanged  = errors.New("the source has other bytes than before")
 	errRawControl  = errors.New("has a NUL, or a CR that no LF follows")
 	errRawLine     = errors.New("has a line longer than 998 octets")
 	errRawHeader   = errors.New("does not begin with header fields")
@@ -64,7 +64,7 @@ func (c *cursor) rawLines() ([]byte, error) {
 	case err != nil && first:
 		return nil, refusedRaw(err)
 	case err != nil, !first && f.size > c.body.size, !first && c.done && f.size < c.body.size:
-		return nil, c.current.failed(errRawChanged)
+		return nil, c.current.failed(exact.ErrOther)
 	}
 	return out, nil
 }
