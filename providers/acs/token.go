@@ -176,10 +176,11 @@ func (t *tokens) run(f *fetch, options policy.TokenRequestOptions) {
 	token, err := t.ask(ctx, options)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.fetch == f {
+	latest := t.fetch == f
+	if latest {
 		t.fetch = nil
 	}
-	if err == nil {
+	if err == nil && (latest || options.Claims != "") {
 		t.held = &token
 	}
 	f.token, f.err = token, err
