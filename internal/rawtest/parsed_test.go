@@ -12,35 +12,33 @@ import (
 
 // unfitForSendGrid are the shapes that Parse reads and SendGrid's API has no place for.
 var unfitForSendGrid = map[string]string{
-	"apple-alternative-mixed": `the parameter "x-unix-mode"`,
-	"base64-odd-lines":        "without a body",
-	"calendar-alone":          `the parameter "method"`,
-	"calendar-before-html":    `the parameter "method"`,
-	"cron":                    `"X-Cron-Env" more than once`,
-	"empty-parts":             "without a body",
-	"exchange-meeting":        `the parameter "method"`,
-	"gmail-invite":            `the parameter "method"`,
-	"headers-groups":          "without To recipients",
-	"headers-long-folded":     `"X-Trace" more than once`,
-	"html-before-plain":       "a second text/plain",
-	"scanner-pdf-alone":       "without a body",
+	"base64-odd-lines":     "without a body",
+	"calendar-alone":       `the parameter "method"`,
+	"calendar-before-html": `the parameter "method"`,
+	"cron":                 `"X-Cron-Env" more than once`,
+	"empty-parts":          "without a body",
+	"exchange-meeting":     `the parameter "method"`,
+	"gmail-invite":         `the parameter "method"`,
+	"headers-groups":       "without To recipients",
+	"headers-long-folded":  `"X-Trace" more than once`,
+	"html-before-plain":    "a second text/plain",
+	"scanner-pdf-alone":    "without a body",
 }
 
 // unfitForACS are likewise those of ACS.
 var unfitForACS = map[string]string{
-	"amp":                     "alternatives",
-	"apple-alternative-mixed": `the parameter "x-unix-mode"`,
-	"base64-odd-lines":        "without a body",
-	"calendar-alone":          "alternatives",
-	"calendar-before-html":    "alternatives",
-	"cron":                    `"X-Cron-Env" more than once`,
-	"empty-parts":             "without a body",
-	"exchange-meeting":        "alternatives",
-	"gmail-invite":            "alternatives",
-	"headers-groups":          "without To recipients",
-	"headers-long-folded":     "64 recipients",
-	"html-before-plain":       "alternatives",
-	"scanner-pdf-alone":       "without a body",
+	"amp":                  "alternatives",
+	"base64-odd-lines":     "without a body",
+	"calendar-alone":       "alternatives",
+	"calendar-before-html": "alternatives",
+	"cron":                 `"X-Cron-Env" more than once`,
+	"empty-parts":          "without a body",
+	"exchange-meeting":     "alternatives",
+	"gmail-invite":         "alternatives",
+	"headers-groups":       "without To recipients",
+	"headers-long-folded":  "64 recipients",
+	"html-before-plain":    "alternatives",
+	"scanner-pdf-alone":    "without a body",
 }
 
 // unlistedForACS are those with files of types that Microsoft does not list.

@@ -44,8 +44,9 @@ const maxBodyBytes = 16 << 20
 // Left out are the line end before a delimiter, MIME-Version, boundaries, preambles and epilogues (RFC
 // 2046 section 5.1.1), which [Render] writes anew; the parameters of Text and HTML but for their
 // charset; fields of a part other than Content-Type, Content-Transfer-Encoding, Content-Disposition and
-// Content-ID, such as Content-Description; the dates and size of a Content-Disposition; the Content-ID
-// of what is not inline; and further texts of white space alone.
+// Content-ID, such as Content-Description; the dates and size of a Content-Disposition, and Apple's x-unix-mode,
+// x-mac-type, x-mac-creator, x-mac-hide-extension and x-apple-part-url of a Content-Type, which tell of the
+// file on its sender's disk; the Content-ID of what is not inline; and further texts of white space alone.
 //
 // # What is refused
 //

@@ -123,9 +123,17 @@ func (p *Part) readID(value string) error {
 	return nil
 }
 
-// FileContentType is the media type of a file, without the name, which an attachment has apart.
+// FileContentType is the media type of a file, without the name, which an attachment has apart, and without
+// what is not of the type: how the file is kept on the disk of its sender, in Apple's parameters.
 func (p *Part) FileContentType() string {
-	return p.contentType(func(q field.Parameter) (field.Parameter, bool) { return q, !q.IsOf("name") })
+	return p.contentType(func(q field.Parameter) (field.Parameter, bool) {
+		for _, name := range [...]string{"name", "x-unix-mode", "x-mac-type", "x-mac-creator", "x-mac-hide-extension", "x-apple-part-url"} {
+			if q.IsOf(name) {
+				return q, false
+			}
+		}
+		return q, true
+	})
 }
 
 // FormContentType is that of a form of the body; the charset of a text, which has been made UTF-8, is that.
