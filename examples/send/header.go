@@ -13,8 +13,12 @@ import (
 // maxHeaderBytes bounds what is looked through for addresses.
 const maxHeaderBytes = 1 << 20
 
-// A field is a header field of a message that is given whole, without its line ends.
-type field struct{ name, value string }
+// A field is a header field of a message that is given whole, without its line ends. It stands
+// from start to end there, line ends included.
+type field struct {
+	name, value string
+	start, end  int
+}
 
 // readFields returns the header of the message in content.
 func readFields(content mailer.Content) ([]field, error) {
@@ -45,19 +49,20 @@ func hasEmptyLine(msg []byte) bool {
 func parseFields(msg []byte) (fields []field) {
 	var name string
 	var value []byte
+	start, at := 0, 0
 	end := func() {
 		if name != "" {
-			fields = append(fields, field{name, string(value)})
+			fields = append(fields, field{name, string(value), start, at})
 		}
-		name, value = "", nil
+		name, value, start = "", nil, at
 	}
-	for line := range bytes.Lines(msg) {
-		line = bytes.TrimRight(line, "\r\n")
+	for whole := range bytes.Lines(msg) {
+		line := bytes.TrimRight(whole, "\r\n")
 		if len(line) == 0 {
 			break
 		}
 		if name != "" && (line[0] == ' ' || line[0] == '\t') {
-			value = append(value, line...)
+			value, at = append(value, line...), at+len(whole)
 			continue
 		}
 		before, rest, _ := bytes.Cut(line, []byte{':'})
@@ -67,6 +72,7 @@ func parseFields(msg []byte) (fields []field) {
 		} else if len(fields) == 0 {
 			return nil
 		}
+		at += len(whole)
 	}
 	end()
 	return fields
@@ -110,11 +116,11 @@ func parseList(value string) (list []string, err error) {
 		return list, nil
 	}
 	for part := range strings.SplitSeq(value, ",") {
-		address, err := parseOne(part)
+		a, err := parseOne(part)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, address)
+		list = append(list, spec(a))
 	}
 	return list, nil
 }
@@ -122,22 +128,35 @@ func parseList(value string) (list []string, err error) {
 // spec returns the address of a as it is written. Without its quotes, a local part with a comma
 // in it would be read as somebody else.
 func spec(a *mail.Address) string {
+	if isLocal(a) {
+		return a.Address
+	}
 	return strings.Trim((&mail.Address{Address: a.Address}).String(), "<>")
 }
 
+// isLocal reports whether a is the name of one of this machine's users.
+func isLocal(a *mail.Address) bool { return !strings.Contains(a.Address, "@") }
+
 // parseOne also takes what cron writes: root, root (Cron Daemon) and "(Cron Daemon)" <root>.
-func parseOne(text string) (string, error) {
+func parseOne(text string) (*mail.Address, error) {
 	if a, err := mail.ParseAddress(text); err == nil {
-		return spec(a), nil
+		return a, nil
 	}
-	name := strings.Trim(text, " \t")
-	if i := strings.LastIndexByte(name, '<'); i >= 0 && strings.HasSuffix(name, ">") {
-		name = name[i+1 : len(name)-1]
-	} else if i := strings.IndexByte(name, '('); i >= 0 && strings.HasSuffix(name, ")") {
-		name = strings.TrimRight(name[:i], " \t")
+	text = strings.Trim(text, " \t")
+	before, user, after := "", text, ""
+	if i := strings.LastIndexByte(text, '<'); i >= 0 && strings.HasSuffix(text, ">") {
+		before, user, after = text[:i+1], text[i+1:len(text)-1], ">"
+	} else if i := strings.IndexByte(text, '('); i >= 0 && strings.HasSuffix(text, ")") {
+		user, after = strings.TrimRight(text[:i], " \t"), text[i:]
 	}
-	if name == "" || strings.ContainsAny(name, " \t\"@<>()[]:;,\\") {
-		return "", errors.New("is not an address")
+	if user == "" || strings.ContainsAny(user, " \t\"@<>()[]:;,\\") {
+		return nil, errNoAddress
 	}
-	return name, nil
+	a, err := mail.ParseAddress(before + user + "@localhost" + after)
+	if err != nil {
+		return nil, errNoAddress
+	}
+	return &mail.Address{Name: a.Name, Address: user}, nil
 }
+
+var errNoAddress = errors.New("is not an address")

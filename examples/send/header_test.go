@@ -15,10 +15,10 @@ func TestParseFields(t *testing.T) {
 		msg  string
 		want []field
 	}{
-		{"", nil}, {"\n", nil}, {"text\n", nil}, {"A: b\n\nC: d\n", []field{{"A", " b"}}}, {" A: b\n", nil},
-		{"A: b\n c\r\n\td\nE :f", []field{{"A", " b c\td"}, {"E", "f"}}},
-		{"A: b\nno field\n c\nB: d\n", []field{{"A", " b"}, {"B", " d"}}},
-		{"A:\n\nB: c", []field{{"A", ""}}},
+		{"", nil}, {"\n", nil}, {"text\n", nil}, {"A: b\n\nC: d\n", []field{{"A", " b", 0, 5}}}, {" A: b\n", nil},
+		{"A: b\n c\r\n\td\nE :f", []field{{"A", " b c\td", 0, 12}, {"E", "f", 12, 16}}},
+		{"A: b\nno field\n c\nB: d\n", []field{{"A", " b", 0, 5}, {"B", " d", 17, 22}}},
+		{"A:\n\nB: c", []field{{"A", "", 0, 3}}},
 	} {
 		if got := parseFields([]byte(c.msg)); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: got %q, want %q", c.msg, got, c.want)
@@ -42,32 +42,60 @@ func TestParseList(t *testing.T) {
 	}
 }
 
+// checkOutward: what is written in the place of a header with these recipients has the same ones, of
+// whom those without a domain are MAILER_TO.
+func checkOutward(t *testing.T, msg []byte, recipients []string) {
+	t.Helper()
+	o := &options{localTo: "ops@example.net", sendmail: sendmail{on: true}}
+	var out bytes.Buffer
+	fields := parseFields(msg)
+	o.writeOutward(&out, fields, msg)
+	want := make([]string, len(recipients))
+	for i, r := range recipients {
+		want[i] = o.withDomain(r)
+	}
+	if got, err := addressesIn(parseFields(out.Bytes()), "To"); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q became %q: got %q, %v, want %q", msg, out.Bytes(), got, err, want)
+	}
+	o.localTo = ""
+	if out.Reset(); !has(fields, "X-Cron-Env") {
+		if o.writeOutward(&out, fields, msg); !bytes.Equal(out.Bytes(), msg) {
+			t.Errorf("%q became %q", msg, out.Bytes())
+		}
+	}
+}
+
 // FuzzHeader: whatever a message begins with, it is read in linear time, and where net/mail reads it
-// too, both find the same recipients.
+// too, both find the same recipients. They are the same in what is written in its place.
 func FuzzHeader(f *testing.F) {
-	for _, s := range []string{letter, "To: root\n\n", "To: a@b\n c@d\n", "To: g:;\n\n", "\n", "To : a@b\r\n\r\n", strings.Repeat("To: a@b,\n", 100), "To: a@b" + strings.Repeat("\n ", 50_000) + "\n\n"} {
+	for _, s := range []string{letter, "To: root\n\n", "To: root, b@c,\n d (E)\nX: y\nno field\n\nTo: f", "To: \"a\\\"b\" <root>\r\n\r\n", "To: a@b\n c@d\n", "To: g:;\n\n", "\n", "To : a@b\r\n\r\n", strings.Repeat("To: a@b,\n", 100), "To: a@b" + strings.Repeat("\n ", 50_000) + "\n\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		start := time.Now()
-		got, err := addressesIn(parseFields(msg), "To")
+		fields := parseFields(msg)
+		got, err := addressesIn(fields, "To")
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%d bytes took %v", len(msg), took)
 		}
+		if err == nil && len(got) > 0 {
+			checkOutward(t, msg, got)
+		}
 		m, mailErr := mail.ReadMessage(bytes.NewReader(msg))
-		if mailErr != nil || len(m.Header["To"]) != 1 {
+		to := slices.DeleteFunc(fields, func(f field) bool { return !strings.EqualFold(f.name, "To") })
+		if mailErr != nil || len(to) != 1 || len(m.Header["To"]) != 1 { // net/mail has another idea of what is a field
 			return
 		}
 		want, mailErr := m.Header.AddressList("To")
 		if mailErr != nil {
 			return
 		}
-		var list []string
-		for _, a := range want {
-			list = append(list, a.Address)
-		}
-		if err != nil || !slices.Equal(got, list) {
-			t.Errorf("%q: got %q, %v, want %q", msg, got, err, list)
+		same := slices.EqualFunc(got, want, func(written string, a *mail.Address) bool {
+			b, err := mail.ParseAddress("<" + written + ">")
+			return err == nil && b.Address == a.Address
+		})
+		if err != nil || !same {
+			t.Errorf("%q: got %q, %v, want %q", msg, got, err, want)
 		}
 	})
 }

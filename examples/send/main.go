@@ -15,7 +15,7 @@
 // have the message), 4 partly accepted.
 //
 // Called as sendmail is, it takes a whole message on standard input, so that cron, PHP and scripts can
-// use it as theirs; it then prints nothing but errors:
+// use it as theirs; it then prints nothing but errors and what the provider had to leave out:
 //
 //	send -t <message.eml
 //	send -i -f a@example.com -- b@example.org <message.eml

@@ -110,7 +110,11 @@ func TestSendmailByName(t *testing.T) {
 func TestSendmailContent(t *testing.T) {
 	t.Parallel()
 	head := "From: Ann <ann@example.com>\r\nTo: Bob <bob@example.net>,\r\n cid@example.net\r\nCc: dan@example.net\r\nSubject: Hi\r\nDate: Mon, 2 Jan 2006 15:04:05 +0000\r\nMessage-ID: <m@example.com>\r\n\r\n"
-	const added = `From: (?:CronDaemon|"CronDaemon") <ann@example\.org>\r\nDate: [^\r\n]+\r\nMessage-ID: <[^<>\s]+@example\.org>\r\n`
+	const (
+		addedID = `Date: [^\r\n]+\r\nMessage-ID: <[^<>\s]+@example\.(?:org|com)>\r\n`
+		added   = `From: (?:CronDaemon|"CronDaemon") <ann@example\.org>\r\nTo: <b@example\.net>\r\n` + addedID
+	)
+	cron := []string{"-t", "root"}
 	for _, c := range []struct {
 		name, text string
 		args       []string
@@ -124,6 +128,15 @@ func TestSendmailContent(t *testing.T) {
 		{"no header", "just text\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\njust text\r\n")},
 		{"an empty header", "\njust: text\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\njust: text\r\n")},
 		{"nothing", "", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\n")},
+		{
+			"several recipients are not shown", "From: ann@example.com\n\ny\n", []string{"-i", "b@example.net", "c@example.net"},
+			addedID + regexp.QuoteMeta("From: ann@example.com\r\n\r\ny\r\n"),
+		},
+		{
+			"names without a domain", "From: root (Cron Daemon)\nX-Cron-Env: <A=1>\nSender: daemon\nTo: root\nCc: Bob <bob@example.net>,\n \"The Admin\" <admin>\nReply-To: =?UTF-8?Q?B=C3=B6b?= <root>\nX-Cron-Env: <B=2>\nSubject: x\n\nFrom: root\n", cron,
+			addedID + regexp.QuoteMeta("From: \"Cron Daemon\" <cron@example.com>\r\nSender: \"daemon\" <cron@example.com>\r\nTo: \"root\" <ops@example.net>\r\n"+
+				"Cc: Bob <bob@example.net>,\r\n \"The Admin\" <ops@example.net>\r\nReply-To: =?utf-8?q?B=C3=B6b?= <ops@example.net>\r\nSubject: x\r\n\r\nFrom: root\r\n"),
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := smtpfake.Start(t, secure(smtpfake.Config{}))
@@ -137,6 +150,57 @@ func TestSendmailContent(t *testing.T) {
 			if _, err := mail.ReadMessage(bytes.NewReader(m.Data)); err != nil {
 				t.Error(err)
 			}
+		})
+	}
+}
+
+// What cron writes about a job of a crontab that sets MAILER_URL.
+const cronMail = "From: root (Cron Daemon)\nTo: root\nSubject: Cron <root@host> backup\nMIME-Version: 1.0\nContent-Type: text/plain; charset=ANSI_X3.4-1968\n" +
+	"Content-Transfer-Encoding: 8bit\nAuto-Submitted: auto-generated\nPrecedence: bulk\nX-Cron-Env: <SHELL=/bin/sh>\n" +
+	"X-Cron-Env: <MAILER_URL=smtps://app:letmein@smtp.example.com>\nX-Cron-Env: <LOGNAME=root>\n\ndone\n"
+
+// TestCronThroughAPIs: mail of this machine's users leaves it through APIs too, in the name of who may send
+// there, and does not tell what the crontab sets.
+func TestCronThroughAPIs(t *testing.T) {
+	for _, a := range apis {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			server := serveTLS(t, a)
+			got := asSendmail(t, binary, server.url(), cronMail, "-i", "-FCronDaemon", "-B8BITMIME", "-oem", "root")
+			if got.code != exitAccepted || got.stdout != "" {
+				t.Fatalf("exit status %d, stdout %s, stderr %s", got.code, got.stdout, got.stderr)
+			}
+			m := server.only(t)
+			sameStrings(t, "envelope", m.envelope, "ops@example.net")
+			for _, r := range server.Requests() {
+				if bytes.Contains(r.Body, []byte("letmein")) || bytes.Contains(r.Body, []byte("X-Cron-Env")) {
+					t.Errorf("the crontab shows: %s", r.Body)
+				}
+			}
+			if a == mailgunAPI {
+				if want := "From: \"Cron Daemon\" <cron@example.com>\r\nTo: \"root\" <ops@example.net>\r\nSubject: Cron"; !strings.Contains(m.raw, want) {
+					t.Errorf("got %q, want %q in it", m.raw, want)
+				}
+				return
+			}
+			sameAddresses(t, "To", m.to, []mailer.Address{{Name: "root", Address: "ops@example.net"}})
+			if m.from.Address != "cron@example.com" || m.subject != "Cron <root@host> backup" || m.text != "done\r\n" || m.header("Auto-Submitted") != "auto-generated" {
+				t.Errorf("got %+v", m)
+			}
+		})
+	}
+}
+
+// TestScriptThroughAPIs: a script that names its recipient in an argument alone.
+func TestScriptThroughAPIs(t *testing.T) {
+	for _, a := range apis {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			server := serveTLS(t, a)
+			if got := asSendmail(t, binary, server.url(), "Subject: disk\n\nfull\n", "-i", "fred@example.net"); got.code != exitAccepted {
+				t.Fatalf("exit status %d, stderr %s", got.code, got.stderr)
+			}
+			sameStrings(t, "envelope", server.only(t).envelope, "fred@example.net")
 		})
 	}
 }

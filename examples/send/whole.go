@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/mailkeel/mailkeel/mailer"
 )
@@ -140,28 +139,3 @@ func (o *options) addressSender(fields []field) error {
 }
 
 func (o *options) hasRecipients() bool { return len(o.msg.To)+len(o.msg.Cc)+len(o.msg.Bcc) > 0 }
-
-// complete puts before a message what every message has (RFC 5322 section 3.6) and programs leave
-// to sendmail: From, Date and Message-ID.
-func (o *options) complete(fields []field, text []byte) (*mailer.Message, error) {
-	m, err := mailer.Prepare(&o.msg)
-	if err != nil {
-		return nil, err
-	}
-	var added bytes.Buffer
-	for _, f := range []field{
-		{"From", (&mailer.Address{Name: o.sendmail.name, Address: m.From.Address}).String()},
-		{"Date", m.Date.Format(time.RFC1123Z)},
-		{"Message-ID", m.MessageID},
-	} {
-		if !has(fields, f.name) {
-			added.WriteString(f.name + ": " + f.value + "\r\n")
-		}
-	}
-	if len(fields) == 0 && !bytes.HasPrefix(text, []byte("\n")) && !bytes.HasPrefix(text, []byte("\r\n")) {
-		added.WriteString("\r\n") // all of it is the text
-	}
-	o.msg.MessageID = m.MessageID
-	o.msg.Raw = mailer.Bytes(append(added.Bytes(), text...))
-	return &o.msg, nil
-}
