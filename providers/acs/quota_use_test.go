@@ -145,16 +145,20 @@ func TestQuotaGivenBack(t *testing.T) {
 	wantCopies(t, l.held(), 30)
 }
 
-// TestQuotaOfRefused: what the service refused has taken a place all the same.
+// TestQuotaOfRefused: what the service refused has taken a place all the same, also where it refused before it
+// had the whole.
 func TestQuotaOfRefused(t *testing.T) {
 	l := newLab(t, acstest.Config{})
-	for range 10 {
+	for range 5 {
 		l.Next(acstest.Reply(acstest.BadRequest("content.subject")))
+		l.Next(early(acstest.BadRequest("content.subject")))
 	}
 	l.run(func(t *testing.T) {
 		client := l.client(t, limited)
 		for range 10 {
-			_, err := client.Send(t.Context(), simple())
+			m := simple()
+			large(m)
+			_, err := client.Send(t.Context(), m)
 			wantRefused(t, err, mailer.ScopeMessage, nil)
 		}
 		fill(t, l, client, simple(), 20, time.Minute, time.Minute+time.Second)
@@ -167,23 +171,26 @@ func TestThrottled(t *testing.T) {
 	date := acstest.RateLimitedUntilDate(bubbleStart.Add(5 * time.Minute))
 	date.Header.Set("Date", bubbleStart.Format(http.TimeFormat))
 	for _, c := range []struct {
-		name   string
-		answer acstest.Answer
-		said   time.Duration
-		wait   time.Duration
+		name  string
+		fault acstest.Fault
+		said  time.Duration
+		wait  time.Duration
 	}{
-		{"an hour", acstest.RateLimitedFor(time.Hour), time.Hour, time.Hour},
-		{"a day", acstest.RateLimitedFor(24 * time.Hour), time.Hour, time.Hour}, // at most, at once
-		{"ten seconds", acstest.RateLimitedFor(10 * time.Second), 10 * time.Second, 10 * time.Second},
-		{"a date", date, 5 * time.Minute, 5 * time.Minute},
-		{"nothing", acstest.RateLimited(), 0, time.Minute},
+		{"an hour", acstest.Reply(acstest.RateLimitedFor(time.Hour)), time.Hour, time.Hour},
+		{"a day", acstest.Reply(acstest.RateLimitedFor(24 * time.Hour)), time.Hour, time.Hour}, // at most, at once
+		{"ten seconds", acstest.Reply(acstest.RateLimitedFor(10 * time.Second)), 10 * time.Second, 10 * time.Second},
+		{"a date", acstest.Reply(date), 5 * time.Minute, 5 * time.Minute},
+		{"nothing", acstest.Reply(acstest.RateLimited()), 0, time.Minute},
+		{"before it has the message", early(acstest.RateLimitedFor(time.Hour)), time.Hour, time.Hour},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLab(t, acstest.Config{})
-			l.Next(acstest.Reply(c.answer))
+			l.Next(c.fault)
 			l.run(func(t *testing.T) {
 				client := l.client(t, limited)
-				_, err := client.Send(t.Context(), simple())
+				first := simple()
+				large(first)
+				_, err := client.Send(t.Context(), first)
 				e := wantRefused(t, err, mailer.ScopeRate, mailer.ErrRateLimited)
 				if e.Code != http.StatusTooManyRequests || e.RetryAfter != c.said {
 					t.Errorf("got %d, to wait %v; want %v", e.Code, e.RetryAfter, c.said)
