@@ -11,6 +11,7 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/netsmtp"
 	"github.com/mailkeel/mailkeel/providers"
 	"github.com/mailkeel/mailkeel/providers/acs/acstest"
+	"github.com/mailkeel/mailkeel/providers/mailgun/mailguntest"
 	"github.com/mailkeel/mailkeel/providers/sendgrid/sendgridtest"
 )
 
@@ -47,6 +48,25 @@ func TestFailover(t *testing.T) {
 				t.Errorf("%s: attempt %+v, want it passed over because %q", c.name, a, why)
 			}
 		}
+	}
+}
+
+// TestLongLines: a message whose lines SMTP and Mailgun cannot carry as they are goes on to a provider that takes its parts.
+func TestLongLines(t *testing.T) {
+	gun, relay, grid := mailguntest.Start(t, mailguntest.Config{}), smtpfake.Start(t, smtpfake.Config{}), sendgridtest.Start(t, sendgridtest.Config{})
+	sender, err := providers.Open(t.Context(), "failover(smtp+plaintext://"+relay.Addr()+"?name=smtp mailgun://"+gun.Key()+"@"+gun.Addr()+
+		"?insecure=true&domain="+mailguntest.DefaultDomain+" sendgrid://"+grid.Key()+"@"+grid.Addr()+"?name=sendgrid&insecure=true)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = sender.Close(context.Background()) })
+	html := strings.Repeat("<p>Hello</p>", 500)
+	receipt, err := sender.Send(t.Context(), under(replace("\r\nHello\r\n", "Content-Type: text/html\r\n\r\n"+html), "bob@example.net"))
+	if err != nil || receipt.Route != "sendgrid" || len(relay.Messages())+len(gun.Messages()) != 0 {
+		t.Fatalf("got %+v, %v", receipt, err)
+	}
+	if m := grid.Messages(); len(m) != 1 || m[0].Contents[0].Value != html {
+		t.Errorf("got %+v", m)
 	}
 }
 

@@ -46,7 +46,8 @@ var ErrSource = errors.New("content cannot be read as it was prepared")
 // bytes whenever it is rendered with the same options.
 //
 // Errors wrap [mailer.ErrInvalidMessage], for a raw message also [mailer.ErrUnsupported] when it has
-// octets that need Options.EightBit, or [ErrSource]. They name the field and never repeat its content.
+// octets that need Options.EightBit or a line longer than 998 octets, or [ErrSource]. They name the field and
+// never repeat its content.
 func Render(msg *mailer.Message, o Options) (*Body, error) {
 	m, err := mailer.Prepare(msg)
 	if err != nil {

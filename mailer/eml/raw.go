@@ -71,7 +71,7 @@ func (c *cursor) rawLines() ([]byte, error) {
 
 func refusedRaw(err error) error {
 	kind := mailer.ErrInvalidMessage
-	if errors.Is(err, errRawEightBit) {
+	if errors.Is(err, errRawEightBit) || errors.Is(err, errRawLine) { // what takes its parts can write them anew
 		kind = mailer.ErrUnsupported
 	}
 	return fmt.Errorf("eml: %w: Raw %w", kind, err)
