@@ -30,7 +30,8 @@
 //  6. At port 465 TLS is spoken from the first byte (RFC 8314). net/smtp waits for ever there.
 //  7. Once the server has taken the message, the result is nil, however QUIT fails.
 //  8. Errors are of type [*mailer.SendError], and say whether the message may have been taken
-//     ([mailer.ErrUnknownOutcome]). The [*textproto.Error] is inside: use errors.As, not a type assertion.
+//     ([mailer.ErrUnknownOutcome]). The [*textproto.Error] is inside: use errors.As, not a type assertion. A
+//     password that the server repeats is masked in it.
 //  9. An address with a space, an angle bracket or a control character, which could end the
 //     command it stands in, is refused; so is a message to nobody.
 //  10. A CR without an LF and a NUL are refused: servers disagree about where such a message ends.

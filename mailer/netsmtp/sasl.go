@@ -41,8 +41,10 @@ func (s *submission) authenticate() *smtpwire.Error {
 	if len(initial) == 0 {
 		initial = nil
 	}
-	e := &exchange{auth: auth}
-	e.told(initial)
+	e := &exchange{auth: auth, isLogin: strings.EqualFold(name, "LOGIN")}
+	if initial != nil {
+		e.answer(nil, initial)
+	}
 	s.conn.Scrub(e.hear)
 	failed := s.conn.Authenticate(name, initial, e, s.step())
 	s.shown = e.shown
@@ -60,9 +62,11 @@ func (e *mechanismError) Unwrap() []error { return []error{e.err, errMechanism} 
 
 // An exchange drives an Auth as net/smtp does.
 type exchange struct {
-	auth  Auth
-	heard string   // the text of the last reply
-	shown []string // what was told in confidence
+	auth    Auth
+	isLogin bool
+	answers int32
+	heard   string   // the text of the last reply
+	shown   []string // what was told in confidence
 }
 
 func (e *exchange) hear(text string) string {
@@ -75,7 +79,7 @@ func (e *exchange) Next(challenge []byte) ([]byte, error) {
 	if err != nil {
 		return nil, gaveUp(err)
 	}
-	e.told(response)
+	e.answer(challenge, response)
 	return response, nil
 }
 
@@ -84,6 +88,15 @@ func (e *exchange) Done() error {
 		return gaveUp(err)
 	}
 	return nil
+}
+
+// answer notes a response. The user name that LOGIN begins with is told in no confidence: it is the sender's
+// address more often than not, and in the words of who refuses that address.
+func (e *exchange) answer(challenge, response []byte) {
+	e.answers++
+	if !e.isLogin || e.answers > 1 || asksFor(challenge, e.answers) != 1 {
+		e.told(response)
+	}
 }
 
 // told keeps what a server must not be quoted with: a response, and what it ends in, which is the

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"strings"
 	"sync"
 	"testing"
@@ -181,7 +182,7 @@ func TestImplicitTLS(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNotQuoted: a server that repeats what it was told is not repeated.
+// TestSecretsAreNotQuoted: Difference 8. A server that repeats what it was told is not repeated.
 func TestSecretsAreNotQuoted(t *testing.T) {
 	for mechanism, auth := range map[string]netsmtp.Auth{
 		"PLAIN": logIn, "LOGIN": netsmtp.LoginAuth("ann", "s3cret-pass", "127.0.0.1"), "XOAUTH2": netsmtp.XOAUTH2Auth("ann", "s3cret-pass", "127.0.0.1"),
@@ -202,6 +203,38 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		}
 		if account := fmt.Sprintf("%+v", *e.Receipt); e.Code != 535 || hasSecret([]byte(account)) || !strings.Contains(account, "is it not?") {
 			t.Errorf("%s: %v, %s", mechanism, err, account)
+		}
+	}
+}
+
+// initialLogin is LOGIN with the user name in the first line, as some write it.
+type initialLogin struct{ netsmtp.Auth }
+
+func (a initialLogin) Start(server *netsmtp.ServerInfo) (proto string, toServer []byte, err error) {
+	if proto, _, err = a.Auth.Start(server); err != nil {
+		return "", nil, err
+	}
+	toServer, err = a.Next(nil, true)
+	return proto, toServer, err
+}
+
+// TestUserNameIsQuoted: a server's words about the sender stay whole where the sender's address is the user name as well, whatever
+// the mechanism. A password is masked in them all the same.
+func TestUserNameIsQuoted(t *testing.T) {
+	const refused = "5.7.1 <ann@example.com>: not owned by user ann@example.com"
+	login := netsmtp.LoginAuth(from, "s3cret-pass", "127.0.0.1")
+	for name, auth := range map[string]netsmtp.Auth{
+		"PLAIN": netsmtp.PlainAuth("", from, "s3cret-pass", "127.0.0.1"), "LOGIN": login, "LOGIN, initial": initialLogin{login},
+	} {
+		cfg := on(smtpfake.MAIL, smtpfake.Action{Reply: "553 " + refused + " s3cret-pass"})
+		cfg.Users = map[string]string{from: "s3cret-pass"}
+		cfg.AuthMechanisms = []string{name[:5]}
+		server := smtpfake.Start(t, cfg)
+		err := netsmtp.SendMail(server.Addr(), auth, from, both, message)
+		wantTruth(t, server, err)
+		var said *textproto.Error
+		if !errors.As(err, &said) || said.Code != 553 || !strings.HasPrefix(said.Msg, refused+" ") || hasSecret([]byte(said.Msg)) {
+			t.Errorf("%s: got %q of %v", name, said, err)
 		}
 	}
 }
