@@ -77,11 +77,12 @@ func (m *mail) message() (*mailer.Message, error) {
 func authorOf(msg []byte) (string, error) {
 	parsed, err := netmail.ReadMessage(bytes.NewReader(msg))
 	if err == nil {
-		if list, err := parsed.Header.AddressList("From"); err == nil {
+		// A group may have no members (RFC 6854).
+		if list, err := parsed.Header.AddressList("From"); err == nil && len(list) > 0 {
 			return list[0].Address, nil
 		}
 	}
-	return "", fmt.Errorf("%w: from is empty, and so is the header's From", mailer.ErrInvalidMessage)
+	return "", fmt.Errorf("%w: from is empty, and the header's From has no address", mailer.ErrInvalidMessage)
 }
 
 // refused is an error about what SendMail was given.

@@ -83,9 +83,11 @@ func TestSenderNullPath(t *testing.T) {
 	if m := recorder.Last(); m.EnvelopeFrom() != "" || m.From.Address != from {
 		t.Errorf("from %q, %v", m.EnvelopeFrom(), m.From)
 	}
-	err := netsmtp.SendMail("", nil, "", both, []byte("Subject: nobody's\r\n\r\n"))
-	if e := sendError(t, err); e.Scope != mailer.ScopeCaller || !errors.Is(err, mailer.ErrInvalidMessage) {
-		t.Errorf("got %v", err)
+	for _, header := range []string{"Subject: nobody's", "From:", "From: ,", "From: Nightly Monitor Robot:;", "From", ""} {
+		err := netsmtp.SendMail("", nil, "", both, []byte(header+"\r\n\r\n"))
+		if e := sendError(t, err); e.Scope != mailer.ScopeCaller || !errors.Is(err, mailer.ErrInvalidMessage) {
+			t.Errorf("%q: %v", header, err)
+		}
 	}
 }
 
