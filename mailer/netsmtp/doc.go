@@ -28,7 +28,8 @@
 //  4. With an Auth, EHLO must succeed: AUTH is never left out. HELO follows upon a 5yz reply only.
 //  5. Plain text after the reply to STARTTLS, which somebody on the way may have put there, is an error.
 //  6. At port 465 TLS is spoken from the first byte (RFC 8314). net/smtp waits for ever there.
-//  7. Once the server has taken the message, the result is nil, however QUIT fails.
+//  7. Once the server has taken the message, the result is nil, however QUIT fails. It may say so with any
+//     code of success that is no other command's, and without a word; to MAIL too.
 //  8. Errors are of type [*mailer.SendError], and say whether the message may have been taken
 //     ([mailer.ErrUnknownOutcome]). The [*textproto.Error] is inside: use errors.As, not a type assertion. A
 //     password that the server repeats is masked in it.

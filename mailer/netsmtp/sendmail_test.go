@@ -162,6 +162,25 @@ func TestAfterAcceptance(t *testing.T) {
 	}
 }
 
+// TestOtherSuccess: Difference 7. Success is told by the first digit (RFC 5321 section 4.2.1), for which net/smtp wants 250 and a text.
+func TestOtherSuccess(t *testing.T) {
+	for _, reply := range []string{"250\r\n", "251 as you like\r\n", "200-done\r\n200 it\r\n"} {
+		for _, at := range []smtpfake.Point{smtpfake.MAIL, smtpfake.Content} {
+			server := smtpfake.Start(t, on(at, smtpfake.Action{Raw: reply, Decision: smtpfake.Accept}))
+			if err := netsmtp.SendMail(server.Addr(), nil, from, both, message); err != nil {
+				t.Errorf("%q: %v", reply, err)
+			}
+			server.WaitIdle()
+			if n := len(server.Messages()); n != 1 {
+				t.Errorf("%q: %d messages", reply, n)
+			}
+			if err := smtp.SendMail(server.Addr(), nil, from, both, message); err == nil {
+				t.Errorf("%q: net/smtp takes it as well: this is no difference", reply)
+			}
+		}
+	}
+}
+
 // TestAmbiguousEnd: Difference 8, SMTP rows 28 to 30. The server took the message, or not, and did not say so.
 func TestAmbiguousEnd(t *testing.T) {
 	for name, a := range map[string]smtpfake.Action{
