@@ -162,6 +162,31 @@ func TestAfterAcceptance(t *testing.T) {
 	}
 }
 
+// TestLongReplies: Difference 2. What a reply may have SendMail takes in, and not more.
+func TestLongReplies(t *testing.T) {
+	lines := func(n, length int) string {
+		line := strings.Repeat("x", length-len("250-\r\n")) + "\r\n"
+		return strings.Repeat("250-"+line, n-1) + "250 " + line
+	}
+	for _, c := range []struct {
+		name, reply string
+		accepted    bool
+	}{
+		{"128 lines", lines(128, 20), true}, {"129 lines", lines(129, 20), false},
+		{"4 KiB in a line", lines(2, 4<<10), true}, {"more in a line", lines(2, 4<<10+1), false},
+		{"64 KiB", lines(64, 1<<10), true}, {"more", lines(65, 1<<10), false},
+	} {
+		for _, at := range []smtpfake.Point{smtpfake.EHLO, smtpfake.MAIL, smtpfake.RCPT} {
+			server := smtpfake.Start(t, on(at, smtpfake.Action{Raw: c.reply}))
+			err := netsmtp.SendMail(server.Addr(), nil, from, both, message)
+			wantTruth(t, server, err)
+			if (err == nil) != c.accepted {
+				t.Errorf("%s, at %v: %v", c.name, at, err)
+			}
+		}
+	}
+}
+
 // TestOtherSuccess: Difference 7. Success is told by the first digit (RFC 5321 section 4.2.1), for which net/smtp wants 250 and a text.
 func TestOtherSuccess(t *testing.T) {
 	for _, reply := range []string{"250\r\n", "251 as you like\r\n", "200-done\r\n200 it\r\n"} {

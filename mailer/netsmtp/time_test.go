@@ -1,6 +1,7 @@
 package netsmtp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -94,6 +95,47 @@ func TestSlowRecipients(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestStalledContent: Difference 1. A server that stops reading the content is left after a minute, or two where it stopped within
+// what was written at once; one that reads on, however slowly, is not.
+func TestStalledContent(t *testing.T) {
+	long := append(bytes.Clone(message), bytes.Repeat([]byte("0123456789\r\n"), 30_000)...)
+	for pause, limit := range map[time.Duration]time.Duration{time.Hour: time.Minute, 50 * time.Second: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			server := smtpfake.New(smtpfake.Config{})
+			defer server.Close()
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				ours, theirs := net.Pipe()
+				go server.ServeConn(&slowReader{Conn: theirs, pause: pause})
+				return ours, nil
+			}
+			start := time.Now()
+			err := netsmtp.Rig{Dial: dial}.SendMail(t.Context(), "127.0.0.1:25", nil, from, both, long)
+			if took := time.Since(start); limit > 0 && (took < limit || took > 2*limit) || limit == 0 && took < 2*time.Minute {
+				t.Errorf("with pauses of %v: took %v", pause, took)
+			}
+			if (err == nil) != (limit == 0) || err != nil && sendError(t, err).Outcome != mailer.NotAccepted {
+				t.Errorf("with pauses of %v: %v", pause, err)
+			}
+			time.Sleep(pause)
+			wantTruth(t, server, err)
+		})
+	}
+}
+
+// A slowReader pauses after each read that brings a part of a content.
+type slowReader struct {
+	net.Conn
+	pause time.Duration
+}
+
+func (c *slowReader) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 1000 {
+		time.Sleep(c.pause)
+	}
+	return n, err
 }
 
 // TestNobodyThere: Difference 1. A connection that is never made takes 10 s, and where a cloud may have seen to that,

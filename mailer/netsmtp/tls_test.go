@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -135,6 +136,31 @@ func TestNoAUTH(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestHELO: Difference 4. HELO is for servers that do not know EHLO. It is no way out of any other trouble, nor
+// of what EHLO says under TLS.
+func TestHELO(t *testing.T) {
+	for _, c := range []struct {
+		name, reply string
+		nth         int
+		accepted    bool
+	}{
+		{"unknown", "502 what?", 1, true}, {"refused", "550 go away", 1, true}, {"not now", "450 4.3.2 later", 1, false},
+		{"another's reply", "354 go on", 1, false}, {"unknown under TLS", "502 what?", 2, false},
+	} {
+		cfg := smtpfake.Config{Hook: smtpfake.OnNth(smtpfake.EHLO, c.nth, smtpfake.Action{Reply: c.reply})}
+		if c.nth > 1 {
+			cfg = withTLS(cfg)
+		}
+		server := smtpfake.Start(t, cfg)
+		err := netsmtp.Rig{Roots: certs.Roots}.SendMail(t.Context(), server.Addr(), nil, from, both, message)
+		wantTruth(t, server, err)
+		said := slices.ContainsFunc(server.Commands(), func(c smtpfake.Command) bool { return c.Line == "HELO localhost" })
+		if said != c.accepted || (err == nil) != c.accepted {
+			t.Errorf("%s: HELO was said: %v; %v", c.name, said, err)
+		}
 	}
 }
 
