@@ -20,9 +20,9 @@ import (
 // then, for go-mail does not tell its size; see [mailer.Spool]. Of a file that fails after its first bytes
 // only the first error comes back from then on, because go-mail would go on in the middle of it.
 //
-// Messages made of one msg share its files. Those of AttachReader, AttachReadSeeker, EmbedReader and their like hold one
-// place in one reader: send such Messages one after the other, for two that are read at once get parts
-// of the file, without an error. Files attached by their path are opened for each.
+// Messages made of one msg share its files, and so does msg: whoever reads one that another reads waits. So
+// Send them from as many goroutines as you like, but do not open a file of one in the middle of that of another in the same
+// goroutine.
 //
 // As by any write of go-mail's, msg's middlewares run, once, and it is given a Date and a Message-ID where it
 // has none. So another conversion has the same identity, and so has the Message at every attempt and

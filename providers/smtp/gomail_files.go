@@ -35,7 +35,7 @@ func (s *stowage) stow(files []*mail.File) ([]*mail.File, error) {
 		if describesWithControl(f) {
 			return nil, invalid("a file is described with control characters")
 		}
-		g := &stowed{placeholder: s.token + "." + strconv.Itoa(len(s.files)), content: writtenContent(f.Writer)}
+		g := &stowed{placeholder: s.token + "." + strconv.Itoa(len(s.files)), content: contentOf(f)}
 		s.files = append(s.files, g)
 		c := *f
 		c.Writer, c.Enc = g.write, mail.EncodingB64

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	mathbig "math/big"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -170,12 +171,64 @@ func TestFromGoMailFileIsRewound(t *testing.T) {
 	readers.Wait()
 }
 
-// A file that fails in the middle stays failed: what comes next would be its second half.
+// What several messages and go-mail itself read of one file, each of them gets whole.
+func TestFromGoMailFileIsShared(t *testing.T) {
+	octets := strings.Repeat("0123456789", 20_000)
+	msg := goMailMessage(func(m *mail.Msg) { m.AttachReadSeeker("a.bin", strings.NewReader(octets)) })
+	var readers sync.WaitGroup
+	for range 4 {
+		m := must(smtp.FromGoMail(msg))
+		readers.Go(func() {
+			for range 3 {
+				r := must(m.Attachments[0].Content.Open())
+				if got, err := io.ReadAll(r); err != nil || string(got) != octets {
+					t.Errorf("%d of %d octets: %v", len(got), len(octets), err)
+				}
+				_ = r.Close()
+			}
+		})
+	}
+	readers.Go(func() {
+		var got strings.Builder
+		if _, err := msg.GetAttachments()[0].Writer(&got); err != nil || got.String() != octets {
+			t.Errorf("go-mail reads %d of %d octets: %v", got.Len(), len(octets), err)
+		}
+	})
+	readers.Wait()
+}
+
+// However often a message is converted, its files are read through one function more.
+func TestFromGoMailAgainAndAgain(t *testing.T) {
+	depth := 0
+	msg := goMailMessage(func(m *mail.Msg) {
+		m.AttachReadSeeker("a.bin", strings.NewReader("octets"))
+		m.GetAttachments()[0].Writer = func(w io.Writer) (int64, error) {
+			depth = runtime.Callers(0, make([]uintptr, 1000))
+			n, err := io.WriteString(w, "octets")
+			return int64(n), err
+		}
+	})
+	depths := make([]int, 3)
+	for i := range depths {
+		m := must(smtp.FromGoMail(msg))
+		r := must(m.Attachments[0].Content.Open())
+		_ = must(io.ReadAll(r))
+		_ = r.Close()
+		depths[i] = depth
+	}
+	if depths[1] != depths[0] || depths[2] != depths[0] {
+		t.Errorf("calls on the stack: %d", depths)
+	}
+}
+
+// A file that fails in the middle stays failed, for all that is made of its message: what comes next would be its second half.
 func TestFromGoMailFileFails(t *testing.T) {
 	octets := strings.NewReader(strings.Repeat("0123456789", 20_000))
 	failing := iotest.TimeoutReader(octets) // its second Read fails, and only that
-	m := must(smtp.FromGoMail(goMailMessage(func(m *mail.Msg) { m.AttachReadSeeker("a.bin", readSeeker{failing, octets}) })))
+	msg := goMailMessage(func(m *mail.Msg) { m.AttachReadSeeker("a.bin", readSeeker{failing, octets}) })
+	var m *mailer.Message
 	for range 2 {
+		m = must(smtp.FromGoMail(msg))
 		r := must(m.Attachments[0].Content.Open())
 		if got, err := io.ReadAll(r); err == nil || len(got) == int(octets.Size()) {
 			t.Errorf("read %d octets, %v", len(got), err)
