@@ -117,13 +117,12 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 	}
 	seen := &replies{}
 	receipt, err := c.post(ctx, a, b, id, seen)
+	meter.end(now, time.Now(), a.Phase >= mailer.PhaseCommitted)
 	if err == nil {
 		return c.await(ctx, a, receipt, seen.retryAfter)
 	}
 	e := mailer.AsSendError(err)
 	switch {
-	case a.Phase < mailer.PhaseCommitted:
-		meter.giveBack(now) // it never got there
 	case e.Code == http.StatusTooManyRequests:
 		meter.heed(time.Now(), e.RetryAfter)
 	case c.isDoubtful(e):

@@ -136,17 +136,31 @@ func (m *meter) take(now time.Time, spare int) (wait time.Duration) {
 	since := m.advance(now)
 	wait = max(m.closedFor(now), m.minute.wait(since, spare), m.hour.wait(since, spare))
 	if wait == 0 {
-		m.minute.add()
-		m.hour.add()
+		m.add()
 	}
 	return wait
 }
 
-// giveBack undoes the take of a call that never reached the service; at is the time that take
-// was given. Where that was not the latest time then, the call may stay counted.
-func (m *meter) giveBack(at time.Time) {
+// end accounts for a call that is over now; at is the time that its take was given. One that did not
+// reach the service is given back; where at was not the latest time then, it may stay counted. Any other the
+// service counted when it got there, which may be long after at: it counts as one of now. While it was
+// under way it counted as one of at, so that one that took longer than a window was not counted to the end.
+func (m *meter) end(at, now time.Time, reached bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.remove(at)
+	if reached {
+		m.advance(now)
+		m.add()
+	}
+}
+
+func (m *meter) add() {
+	m.minute.add()
+	m.hour.add()
+}
+
+func (m *meter) remove(at time.Time) {
 	since := at.Sub(m.epoch)
 	m.minute.remove(since)
 	m.hour.remove(since)

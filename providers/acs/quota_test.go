@@ -117,7 +117,7 @@ func TestNoLimit(t *testing.T) {
 	if got := burst(m, origin, 50); got != 10_000 {
 		t.Errorf("only %d calls", got)
 	}
-	m.giveBack(origin)
+	m.end(origin, origin, false)
 	m.closeUntil(origin.Add(time.Hour))
 	if got := m.take(origin, 0); got != 0 {
 		t.Errorf("a limit of the service's is for others to heed here: got a wait of %v", got)
@@ -130,20 +130,20 @@ func TestGiveBack(t *testing.T) {
 	for _, seconds := range []int{0, 10, 20} {
 		m.take(at(seconds), 0)
 	}
-	m.giveBack(at(-5)) // before all
-	m.giveBack(at(15)) // nothing was taken then
-	m.giveBack(at(61)) // after all, where slot 0 will have been
-	m.giveBack(at(3600))
+	m.end(at(-5), at(-5), false) // before all
+	m.end(at(15), at(15), false) // nothing was taken then
+	m.end(at(61), at(61), false) // after all, where slot 0 will have been
+	m.end(at(3600), at(3600), false)
 	if got := burst(m, at(20), 0); got != 0 {
 		t.Fatalf("got %d calls for nothing given back", got)
 	}
-	m.giveBack(at(10))
-	m.giveBack(at(10))
+	m.end(at(10), at(10), false)
+	m.end(at(10), at(10), false)
 	if got := burst(m, at(25), 0); got != 1 {
 		t.Fatalf("got %d calls for one given back", got)
 	}
 	m.take(at(3600), 0)
-	m.giveBack(at(20)) // long gone
+	m.end(at(20), at(20), false) // long gone
 	if got := burst(m, at(3600), 0); got != 2 {
 		t.Errorf("got %d calls, want 2", got)
 	}
@@ -153,14 +153,14 @@ func TestGiveBack(t *testing.T) {
 func TestGiveBackToBoth(t *testing.T) {
 	m := newMeter(Quota{PerMinute: 1, PerHour: 2}, 1)
 	m.take(origin, 0)
-	m.giveBack(origin)
+	m.end(origin, origin, false)
 	later := origin.Add(2 * time.Minute)
 	m.take(origin, 0)
 	m.take(later, 0)
 	if wait := m.take(later.Add(2*time.Minute), 0); wait != 57*time.Minute {
 		t.Fatalf("got a wait of %v, want 57m", wait)
 	}
-	m.giveBack(origin)
+	m.end(origin, origin, false)
 	if got := burst(m, later.Add(2*time.Minute), 0); got != 1 {
 		t.Errorf("got %d calls, want 1", got)
 	}
@@ -209,7 +209,7 @@ func TestClockSetBack(t *testing.T) {
 			t.Errorf("set back by %v: got a wait of %v", back, wait)
 		}
 		checkExact(t, m, now, 0, wait)
-		m.giveBack(now)
+		m.end(now, now, false)
 		if got := burst(m, now.Add(wait), 0); got != 5 {
 			t.Errorf("set back by %v: got %d calls after the wait, want 5", back, got)
 		}
@@ -299,7 +299,7 @@ func drive(t *testing.T, r *rand.Rand, m *meter, mean time.Duration) (calls []ti
 		}
 		if len(calls) > 0 && r.IntN(10) == 0 {
 			i := len(calls) - 1 - r.IntN(min(20, len(calls)))
-			m.giveBack(calls[i])
+			m.end(calls[i], calls[i], false)
 			calls = slices.Delete(calls, i, i+1)
 		}
 	}
@@ -376,7 +376,7 @@ func TestMeterAllocatesNothing(t *testing.T) {
 		now = now.Add(time.Second)
 		m := q.send("shop@contoso.example")
 		if m.take(now, 10) == 0 {
-			m.giveBack(now)
+			m.end(now, now, false)
 		}
 		m.closeUntil(now)
 	}); got != 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -284,4 +285,66 @@ func TestQuotaAtOnce(t *testing.T) {
 		}
 	})
 	wantCopies(t, l.held(), 30)
+}
+
+// slowly lets the next n connections take that long.
+func slowly(dial dialer, n int64, d time.Duration) dialer {
+	var dialed atomic.Int64
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialed.Add(1) <= n {
+			time.Sleep(d)
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+// TestQuotaOfSlowCalls: the service counts a call when it gets there, which may be long after it
+// began. It counts as long from then.
+func TestQuotaOfSlowCalls(t *testing.T) {
+	l := newLab(t, acstest.Config{
+		SendQuota: acstest.Quota{PerMinute: 30, PerHour: 100}, StatusQuota: acstest.Quota{PerMinute: 60, PerHour: 200},
+	})
+	l.run(func(t *testing.T) {
+		client := l.client(t, func(c *acs.Config) {
+			limited(c)
+			c.MaxConns, c.IdleTimeout = 90, -1
+			c.Dial = slowly(c.Dial, 30+60, 10*time.Second)
+		})
+		results := make(chan error, 30+60)
+		fill := func() (refused int) {
+			for i := range cap(results) {
+				go func() {
+					var err error
+					if i < 30 {
+						_, err = client.Send(t.Context(), simple())
+					} else {
+						_, err = client.Status(t.Context(), acs.OperationID("some key"))
+					}
+					results <- err
+				}()
+			}
+			for range cap(results) {
+				switch err := <-results; {
+				case errors.Is(err, mailer.ErrRateLimited):
+					refused++
+				case err != nil && !errors.Is(err, acs.ErrNoOperation):
+					t.Error(err)
+				}
+			}
+			return refused
+		}
+		began := time.Now()
+		for _, c := range []struct {
+			at      time.Duration
+			refused int
+		}{{0, 0}, {62 * time.Second, 90}, {72 * time.Second, 0}} {
+			time.Sleep(c.at - time.Since(began))
+			if n := fill(); n != c.refused {
+				t.Errorf("at %v %d were refused, want %d", c.at, n, c.refused)
+			}
+		}
+	})
+	if s, r := l.SendUsage(), l.StatusUsage(); s.Throttled != 0 || r.Throttled != 0 || s.Total != 60 || r.Total != 120 {
+		t.Errorf("the service counted %+v and %+v", s, r)
+	}
 }

@@ -115,13 +115,11 @@ func (c *Client) get(ctx context.Context, a *ledger.Attempt, from, path string, 
 		}
 		return c.run(req)
 	})
+	meter.end(now, time.Now(), a.Phase >= mailer.PhaseCommitted)
 	if err == nil {
 		return reply, nil
 	}
-	switch e := mailer.AsSendError(err); {
-	case a.Phase < mailer.PhaseCommitted:
-		meter.giveBack(now)
-	case e.Code == http.StatusTooManyRequests:
+	if e := mailer.AsSendError(err); e.Code == http.StatusTooManyRequests {
 		meter.heed(time.Now(), e.RetryAfter)
 	}
 	return nil, err
