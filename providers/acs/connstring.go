@@ -148,9 +148,17 @@ func rewrite(s string) (own string, ok bool) {
 	endpoint, _ := p.httpsEndpoint()
 	own = "acs://" + strings.TrimPrefix(endpoint, httpsPrefix)
 	if p.key != "" {
-		own += "?key=" + dsn.Escape(p.key)
+		own += "?key=" + written(p.key)
 	}
 	return own, true
+}
+
+// written is a key as the value of a parameter. A reference to one stays as it is, for package dsn to resolve.
+func written(key string) string {
+	if strings.HasPrefix(key, "${") && strings.IndexByte(key, '}') == len(key)-1 {
+		return key
+	}
+	return dsn.Escape(key)
 }
 
 func hasPortalForm(s string) bool {

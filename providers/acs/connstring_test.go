@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -211,6 +213,38 @@ func TestRewriteOpens(t *testing.T) {
 	for _, composite := range []string{"failover(" + portal + ")", "weighted(2*" + portal + "; 1*acs://h?key=" + portalKey + ")"} {
 		if _, err := portalMux.Open(t.Context(), composite); err != nil {
 			t.Errorf("%q: %v", composite, err)
+		}
+	}
+}
+
+// The key may be kept elsewhere, as in every connection string, and adds nothing to it.
+func TestRewriteKeepsReferences(t *testing.T) {
+	t.Setenv("ACS_KEY", portalKey)
+	t.Setenv("WRONG_KEY", portalKey+"&from=a@b")
+	path := filepath.Join(t.TempDir(), "key&from=x")
+	if err := os.WriteFile(path, []byte(portalKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	form := func(key string) string { return "endpoint=https://" + portalHost + "/;accesskey=" + key }
+	for _, key := range []string{"${ACS_KEY}", "${file:" + path + "}", "${ACS_KEY};"} {
+		sender, err := portalMux.Open(t.Context(), form(key))
+		if want := (opened{"https://" + portalHost, portalKey}); err != nil || sender != want {
+			t.Errorf("%q: got %v, %v", key, sender, err)
+		}
+		if _, err := portalMux.Open(t.Context(), "failover("+form(key)+" acs://h?key="+portalKey+")"); err != nil {
+			t.Errorf("%q in a composite: %v", key, err)
+		}
+	}
+	for key, want := range map[string]string{
+		"${WRONG_KEY}":         "the access key is not base64",
+		"${ACS_KEY}&from=a@b":  "the access key is not base64",
+		"${ACS_KEY}${ACS_KEY}": "the access key is not base64",
+		"${ACS_KEY":            "the access key is not base64",
+		"${NO_SUCH_KEY}":       "parameter \"key\": environment variable NO_SUCH_KEY is not set",
+	} {
+		sender, err := portalMux.Open(t.Context(), form(key))
+		if err == nil || err.Error() != "connection string: "+want {
+			t.Errorf("%q: got %v, %v, want %s", key, sender, err, want)
 		}
 	}
 }
