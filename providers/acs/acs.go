@@ -126,7 +126,7 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 	case e.Code == http.StatusTooManyRequests:
 		meter.heed(time.Now(), e.RetryAfter)
 	case c.isDoubtful(e):
-		if receipt := c.settle(ctx, a, id); receipt != nil {
+		if receipt, e = c.settle(ctx, a, id, e); e == nil {
 			return c.await(ctx, a, receipt, 0)
 		}
 	}

@@ -87,7 +87,8 @@
 // NotAccepted, after one question for the operation; without it, it is Unknown. A 409 means that the
 // Operation-Id is known: the operation is asked for, and if there is one, the message was accepted.
 // "DomainNotLinked" and "InvalidSenderUserName" are about From: another route may send it. Other 400s are about the
-// message, and stop. 401, 403 and other 404s are the account's. errors.As finds an [azcore.ResponseError] with the
+// message, and stop; with Config.GuardMessageID, after a question for the operation likewise, and it is Unknown while that
+// is not answered. 401, 403 and other 404s are the account's. errors.As finds an [azcore.ResponseError] with the
 // service's code, and without the response, which would show addresses when printed.
 //
 // # Waiting

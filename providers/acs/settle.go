@@ -24,20 +24,26 @@ func (c *Client) isDoubtful(e *mailer.SendError) bool {
 	case http.StatusServiceUnavailable:
 		return e.Outcome == mailer.NotAccepted
 	case http.StatusBadRequest:
-		return c.cfg.GuardMessageID
+		return c.cfg.GuardMessageID && e.Scope == mailer.ScopeMessage
 	}
 	return false
 }
 
-// settle asks for the operation. Nil means that what was said stands.
-func (c *Client) settle(ctx context.Context, a *ledger.Attempt, id string) *mailer.Receipt {
+// settle asks for the operation that e leaves open: it returns a receipt where there is one, and otherwise
+// the error that then stands.
+func (c *Client) settle(ctx context.Context, a *ledger.Attempt, id string, e *mailer.SendError) (*mailer.Receipt, *mailer.SendError) {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
 	o, err := c.read(ctx, a.Msg.From.Address, id, 0)
-	if err != nil {
-		return nil
+	switch {
+	case err == nil:
+		return a.Accept(http.StatusOK, o.ID), nil
+	case e.Code == http.StatusBadRequest && !errors.Is(err, ErrNoOperation):
+		// The guard has seen the Message-ID, for all we know: that of this very message.
+		why := ledger.Reason{Protocol: e.Protocol, Code: e.Code, Text: e.Receipt.Recipients[0].Detail}
+		return nil, a.Refuse(ledger.Unknown, why, e.Err)
 	}
-	return a.Accept(http.StatusOK, o.ID)
+	return nil, e
 }
 
 // lags are the waits before each question of Resolve: an operation may show a little after it was

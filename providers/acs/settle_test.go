@@ -215,6 +215,40 @@ func sendTwice(t *testing.T, cfg acstest.Config, change func(*acs.Config), betwe
 	return err
 }
 
+// TestGuardUnanswered: a 400 under the guard may be about a message that the service has already. While the
+// question about it is not answered, nobody knows.
+func TestGuardUnanswered(t *testing.T) {
+	guarded := func(c *acs.Config) { c.GuardMessageID = true }
+	for name, fault := range map[string]acstest.Fault{
+		"500":  acstest.Reply(acstest.InternalError()),
+		"429":  acstest.Reply(acstest.RateLimited()),
+		"page": acstest.Reply(acstest.HTMLSuccess()),
+		"cut":  {Kind: acstest.Withhold},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, client := start(t, acstest.Config{GuardRepeats: true}, guarded)
+			m := prepared(t, simple())
+			server.Next(lost(true))
+			_, err := client.Send(t.Context(), m)
+			wantVerdict(t, err, mailer.Unknown, mailer.ScopeProvider, nil)
+
+			server.Next(acstest.Fault{}) // the second time is refused by the guard
+			server.Next(fault)
+			_, err = client.Send(t.Context(), m)
+			e := wantVerdict(t, err, mailer.Unknown, mailer.ScopeProvider, mailer.ErrUnknownOutcome)
+			if id := acs.OperationID(m.IdempotencyKey); e.Code != http.StatusBadRequest || e.Receipt.ProviderMessageID != id {
+				t.Errorf("got the code %d and the operation %q", e.Code, e.Receipt.ProviderMessageID)
+			}
+
+			receipt, err := client.Send(t.Context(), m) // and the third, but the service says that it has it
+			if err != nil || receipt.Outcome != mailer.Accepted {
+				t.Errorf("the third time: %v", err)
+			}
+			wantCopies(t, held(t, server), 1)
+		})
+	}
+}
+
 // TestSettledAndWaited: what was settled is waited for like everything else.
 func TestSettledAndWaited(t *testing.T) {
 	l := newLab(t, acstest.Config{Life: acstest.Life{RunningFor: 3 * time.Second, End: acstest.Dropped()}})
