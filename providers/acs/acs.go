@@ -119,7 +119,7 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 	receipt, err := c.post(ctx, a, b, id, seen)
 	meter.end(now, time.Now(), a.Phase >= mailer.PhaseCommitted)
 	if err == nil {
-		return c.await(ctx, a, receipt, seen.retryAfter)
+		return c.await(ctx, a, receipt, seen.operation)
 	}
 	e := mailer.AsSendError(err)
 	switch {
@@ -127,7 +127,7 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 		meter.heed(time.Now(), e.RetryAfter)
 	case c.isDoubtful(e):
 		if receipt, e = c.settle(ctx, a, id, e); e == nil {
-			return c.await(ctx, a, receipt, 0)
+			return c.await(ctx, a, receipt, Operation{})
 		}
 	}
 	e.Err = seen.explain(e)

@@ -16,15 +16,13 @@ const (
 	pollSpare = 50
 )
 
-// await waits for the terminal status of an operation that was accepted, where Config.Wait says so.
-// Only that it failed changes the verdict: whatever keeps us from knowing comes after acceptance.
-func (c *Client) await(ctx context.Context, a *ledger.Attempt, r *mailer.Receipt, after time.Duration) (*mailer.Receipt, error) {
-	if c.cfg.Wait == 0 {
-		return r, nil
+// await waits for the terminal status of an operation that was accepted, where Config.Wait says so and the acceptance
+// has not told it already (EmailSendResult of the API's description has all statuses there too). Only that it failed
+// changes the verdict: whatever keeps us from knowing comes after acceptance.
+func (c *Client) await(ctx context.Context, a *ledger.Attempt, r *mailer.Receipt, o Operation) (*mailer.Receipt, error) {
+	if c.cfg.Wait > 0 && !o.Done() {
+		o = c.poll(ctx, a.Msg.From.Address, r.ProviderMessageID, o.RetryAfter)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Wait)
-	defer cancel()
-	o := c.poll(ctx, a.Msg.From.Address, r.ProviderMessageID, after)
 	if o.Outcome != mailer.NotAccepted {
 		return r, nil
 	}
@@ -34,8 +32,10 @@ func (c *Client) await(ctx context.Context, a *ledger.Attempt, r *mailer.Receipt
 	return nil, e
 }
 
-// poll asks for the operation until it is done, or nobody can wait any longer.
+// poll asks for the operation until it is done, or nobody can wait any longer, for Config.Wait at most.
 func (c *Client) poll(ctx context.Context, from, id string, after time.Duration) (o Operation) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Wait)
+	defer cancel()
 	pause := firstPoll
 	for wait := max(after, pause); hasTime(ctx, wait) && c.pause(ctx, wait); {
 		switch next, err := c.read(ctx, from, id, pollSpare); {

@@ -3,6 +3,7 @@ package acs_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -83,6 +84,45 @@ func wantDropped(t *testing.T, err error, scope mailer.Scope, code string) {
 	}
 	if scope == mailer.ScopeRecipient != errors.Is(err, mailer.ErrRecipientRefused) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAcceptedAndEnded: an acceptance that tells the end of the operation is not waited for, and one that tells of
+// its failure is none.
+func TestAcceptedAndEnded(t *testing.T) {
+	told := func(status acstest.Status, e acstest.End) acstest.Answer {
+		a := acstest.OperationIs("8540c0de-899f-5cce-acb5-3ec493af3800", status, acstest.Error{Code: e.Code, Message: e.Message})
+		a.Status = http.StatusAccepted
+		return a
+	}
+	for _, c := range []struct {
+		name  string
+		fault acstest.Fault
+		scope mailer.Scope // zero: accepted
+		code  string
+	}{
+		{"succeeded", acstest.AcceptBut(told(acstest.StatusSucceeded, acstest.End{})), 0, ""},
+		{"dropped", acstest.Reply(told(acstest.StatusFailed, acstest.Dropped())), mailer.ScopeMessage, "EmailDropped"},
+		{"suppressed", acstest.Reply(told(acstest.StatusFailed, acstest.AllSuppressed())), mailer.ScopeRecipient, "EmailDroppedAllRecipientsSuppressed"},
+		{"canceled", acstest.Reply(told(acstest.StatusCanceled, acstest.Canceled())), mailer.ScopeMessage, "OperationCanceled"},
+	} {
+		for _, wait := range []time.Duration{0, time.Minute} {
+			t.Run(c.name, func(t *testing.T) {
+				server, client := start(t, acstest.Config{}, waiting(wait))
+				server.Next(c.fault)
+				_, err := client.Send(t.Context(), simple())
+				copies := 0
+				if c.scope == 0 {
+					if copies = 1; err != nil {
+						t.Error(err)
+					}
+				} else {
+					wantDropped(t, err, c.scope, c.code)
+				}
+				wantCopies(t, held(t, server), copies)
+				wantRequests(t, server.Requests(), 1, 0)
+			})
+		}
 	}
 }
 

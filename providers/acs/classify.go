@@ -17,8 +17,8 @@ var _ httpapi.Replies = (*replies)(nil)
 
 // replies is what the replies to one request mean, and what of them is wanted later.
 type replies struct {
-	problem    problem
-	retryAfter time.Duration // until the operation may have ended
+	problem   problem
+	operation Operation // as the acceptance tells of it
 }
 
 // Accepted implements [httpapi.Replies]: 202 with the name of an operation (HTTP row 9) that can be asked for.
@@ -27,7 +27,7 @@ func (s *replies) Accepted(r *httpapi.Reply) (id string, ok bool) {
 	if r.Status != http.StatusAccepted || !r.JSON(&result) || !isOperationID(result.ID) {
 		return "", false
 	}
-	s.retryAfter = httpapi.RetryAfter(r.Header, time.Now())
+	s.operation = result.judged(httpapi.RetryAfter(r.Header, time.Now()))
 	return result.ID, true
 }
 

@@ -64,8 +64,8 @@ func TestAccepted(t *testing.T) {
 		{"cut", cut, false, 0},
 	} {
 		seen := &replies{}
-		if got, ok := seen.Accepted(c.reply); ok != c.ok || ok && got != id || seen.retryAfter != c.after {
-			t.Errorf("%s: got %q, %t, after %v; want %t, after %v", c.name, got, ok, seen.retryAfter, c.ok, c.after)
+		if got, ok := seen.Accepted(c.reply); ok != c.ok || ok && got != id || seen.operation.RetryAfter != c.after {
+			t.Errorf("%s: got %q, %t, after %v; want %t, after %v", c.name, got, ok, seen.operation.RetryAfter, c.ok, c.after)
 		}
 	}
 }
