@@ -76,10 +76,12 @@
 //
 // A subscription may send 30 messages a minute and 100 an hour from custom domains, 5 and 10 from those that Azure
 // manages (under azurecomm.net), and read the status of twice as many. Throttled calls count too. So the client
-// counts, and where a call would be too many it makes none: NotAccepted with [mailer.ScopeRate] and RetryAfter, which a
-// router takes as a reason to go on to the next route, and no other message is delayed by it. After a 429 nothing is
-// sent before the time that the service named, at most an hour at once, unless all limits are off. Config.Quota and Config.QuotaShare say what this
-// process may use. What another process uses, or used before a restart, is not known here.
+// counts, and where a call would be too many it makes none: NotAccepted with [mailer.ScopeRate] and RetryAfter. A router
+// takes that as a reason to go on to the next route, and lets this one rest for RetryAfter, for messages from both kinds
+// of domains. Who sends from both through one resource gives each a route of its own (from_domains=), which rests
+// alone. After a 429 nothing is sent before the time that the service named, at most an hour at once, unless all limits
+// are off. Config.Quota and Config.QuotaShare say what this process may use. What another process uses, or used
+// before a restart, is not known here.
 //
 // # Errors
 //

@@ -342,6 +342,40 @@ func TestRouterQuota(t *testing.T) {
 	wantCopies(t, b.held(), 11)
 }
 
+// TestRouterQuotaOfDomains: a route rests for messages from all domains, whichever of them has used up its quota.
+// Routes of their own rest alone.
+func TestRouterQuotaOfDomains(t *testing.T) {
+	const managed = "x.azurecomm.net"
+	for name, c := range map[string]struct {
+		domains [][]string // of one route after the other
+		err     error
+	}{
+		"one route": {[][]string{nil}, mailer.ErrRateLimited}, "two routes": {[][]string{{"example.com"}, {managed}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, acstest.Config{})
+			l.run(func(t *testing.T) {
+				cfg := router.Config{}
+				for i, domains := range c.domains {
+					route := router.Route{Name: string(rune('a' + i)), Sender: l.client(t, limited), FromDomains: domains}
+					cfg.Routes = append(cfg.Routes, route)
+				}
+				r := must(router.New(cfg))
+				defer func() { _ = r.Close(context.Background()) }()
+				for range 5 {
+					mustSend(t, r, from("shop@"+managed))
+				}
+				if _, err := r.Send(t.Context(), from("shop@"+managed)); !errors.Is(err, mailer.ErrRateLimited) {
+					t.Errorf("the sixth: %v", err)
+				}
+				if _, err := r.Send(t.Context(), simple()); !errors.Is(err, c.err) {
+					t.Errorf("from the other domain: %v, want %v", err, c.err)
+				}
+			})
+		})
+	}
+}
+
 // TestRouterDropped: a message that was dropped after it was accepted goes on to the next route; where
 // its recipients are the reason, it does not.
 func TestRouterDropped(t *testing.T) {
