@@ -87,6 +87,23 @@ func wantDropped(t *testing.T, err error, scope mailer.Scope, code string) {
 	}
 }
 
+// TestDroppedIsSentAgain: under its own key a message remains the operation that failed, under another one it goes out.
+func TestDroppedIsSentAgain(t *testing.T) {
+	l := newLab(t, acstest.Config{RetryAfter: -1})
+	l.NextLife(acstest.Life{End: acstest.Dropped()})
+	l.run(func(t *testing.T) {
+		client := l.client(t, waiting(time.Minute))
+		m := *prepared(t, simple())
+		for range 2 {
+			_, err := client.Send(t.Context(), &m)
+			wantDropped(t, err, mailer.ScopeMessage, "EmailDropped")
+		}
+		m.IdempotencyKey = "another"
+		mustSend(t, client, prepared(t, &m))
+	})
+	wantCopies(t, l.held(), 2)
+}
+
 // TestAcceptedAndEnded: an acceptance that tells the end of the operation is not waited for, and one that tells of
 // its failure is none.
 func TestAcceptedAndEnded(t *testing.T) {
