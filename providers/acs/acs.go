@@ -117,7 +117,7 @@ func (c *Client) deliver(ctx context.Context, a *ledger.Attempt, b *body) (*mail
 	}
 	seen := &replies{}
 	receipt, err := c.post(ctx, a, b, id, seen)
-	meter.end(now, time.Now(), a.Phase >= mailer.PhaseCommitted)
+	meter.end(now, time.Now(), hasCounted(a, err))
 	if err == nil {
 		return c.await(ctx, a, receipt, seen.operation)
 	}

@@ -2,10 +2,14 @@ package acs
 
 import (
 	"cmp"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/mailer"
 )
 
 // A Quota is how many calls the service takes from a subscription, after Microsoft's page
@@ -141,18 +145,25 @@ func (m *meter) take(now time.Time, spare int) (wait time.Duration) {
 	return wait
 }
 
-// end accounts for a call that is over now; at is the time that its take was given. One that did not
-// reach the service is given back; where at was not the latest time then, it may stay counted. Any other the
-// service counted when it got there, which may be long after at: it counts as one of now. While it was
+// end accounts for a call that is over now; at is the time that its take was given. One that the service
+// has not counted is given back; where at was not the latest time then, it may stay counted. Any other it
+// counted when it got there, which may be long after at: it counts as one of now. While it was
 // under way it counted as one of at, so that one that took longer than a window was not counted to the end.
-func (m *meter) end(at, now time.Time, reached bool) {
+func (m *meter) end(at, now time.Time, counted bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.remove(at)
-	if reached {
+	if counted {
 		m.advance(now)
 		m.add()
 	}
+}
+
+// hasCounted reports whether the service has counted the call that a made: it got there, and was let in. UNVERIFIED: that
+// a 401 does not count. It proves no right to the quota, which anybody could use up otherwise.
+func hasCounted(a *ledger.Attempt, err error) bool {
+	e := mailer.AsSendError(err)
+	return a.Phase >= mailer.PhaseCommitted && (e == nil || e.Code != http.StatusUnauthorized)
 }
 
 func (m *meter) add() {

@@ -166,6 +166,36 @@ func TestQuotaOfRefused(t *testing.T) {
 	})
 }
 
+// TestQuotaOfDenied: what the service has not let in takes no place. Messages and questions leave again as
+// soon as the key is right.
+func TestQuotaOfDenied(t *testing.T) {
+	l := newLab(t, acstest.Config{SendQuota: acstest.Quota{PerMinute: 30, PerHour: 100}})
+	l.run(func(t *testing.T) {
+		key := mailer.NewSecret(l.SecondaryKey())
+		l.RegenerateKey(1)
+		client := l.client(t, func(c *acs.Config) {
+			limited(c)
+			c.Key = mailer.SecretFunc(func(context.Context) (mailer.Secret, error) { return key, nil })
+		})
+		for range 200 {
+			_, err := client.Send(t.Context(), simple())
+			wantRefused(t, err, mailer.ScopeAccount, mailer.ErrUnauthorized)
+			if _, err := client.Status(t.Context(), acs.OperationID("some key")); !errors.Is(err, mailer.ErrUnauthorized) {
+				t.Fatal(err)
+			}
+		}
+		key = mailer.NewSecret(l.Key())
+		if _, err := client.Status(t.Context(), acs.OperationID("some key")); !errors.Is(err, acs.ErrNoOperation) {
+			t.Error(err)
+		}
+		fill(t, l, client, simple(), 30, time.Minute, time.Minute+time.Second)
+	})
+	if u := l.SendUsage(); u.Throttled != 0 || u.Total != 30 {
+		t.Errorf("the service counted %+v", u)
+	}
+	wantCopies(t, l.held(), 30)
+}
+
 // TestThrottled: after a 429 nothing leaves until the time that the service named, or a minute where it
 // names none. Messages from managed domains and questions are counted apart.
 func TestThrottled(t *testing.T) {

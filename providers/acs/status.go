@@ -115,7 +115,7 @@ func (c *Client) get(ctx context.Context, a *ledger.Attempt, from, path string, 
 		}
 		return c.run(req)
 	})
-	meter.end(now, time.Now(), a.Phase >= mailer.PhaseCommitted)
+	meter.end(now, time.Now(), hasCounted(a, err))
 	if err == nil {
 		return reply, nil
 	}
