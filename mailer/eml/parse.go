@@ -46,7 +46,7 @@ const maxBodyBytes = 16 << 20
 // charset; fields of a part other than Content-Type, Content-Transfer-Encoding, Content-Disposition and
 // Content-ID, such as Content-Description; the dates and size of a Content-Disposition, and Apple's x-unix-mode,
 // x-mac-type, x-mac-creator, x-mac-hide-extension and x-apple-part-url of a Content-Type, which tell of the
-// file on its sender's disk; the Content-ID of what is not inline; and further texts of white space alone.
+// file on its sender's disk, and its filename, as Rails calls the name, where there is another name; the Content-ID of what is not inline; and further texts of white space alone.
 //
 // # What is refused
 //

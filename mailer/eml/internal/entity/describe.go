@@ -61,8 +61,24 @@ func (p *Part) readType(value string) error {
 	if p.IsMultipart() {
 		return p.readBoundary()
 	}
-	p.FileName, _, err = params.Decoded("name")
-	return err
+	return p.readTypeName()
+}
+
+// readTypeName reads the file name that stands in the type.
+//
+// Quirk: Ruby's mail library, which Rails sends through, calls it filename
+// (https://github.com/mikel/mail/blob/master/lib/mail/attachments_list.rb).
+func (p *Part) readTypeName() (err error) {
+	for _, name := range [...]string{"filename", "name"} {
+		text, found, err := p.Params.Decoded(name)
+		if err != nil {
+			return err
+		}
+		if found {
+			p.FileName = text
+		}
+	}
+	return nil
 }
 
 func isTokenText(s string) bool {
@@ -127,7 +143,7 @@ func (p *Part) readID(value string) error {
 // what is not of the type: how the file is kept on the disk of its sender, in Apple's parameters.
 func (p *Part) FileContentType() string {
 	return p.contentType(func(q field.Parameter) (field.Parameter, bool) {
-		for _, name := range [...]string{"name", "x-unix-mode", "x-mac-type", "x-mac-creator", "x-mac-hide-extension", "x-apple-part-url"} {
+		for _, name := range [...]string{"name", "filename", "x-unix-mode", "x-mac-type", "x-mac-creator", "x-mac-hide-extension", "x-apple-part-url"} {
 			if q.IsOf(name) {
 				return q, false
 			}
