@@ -11,14 +11,21 @@ import (
 
 // header reads the fields of the message into those of a Message.
 func (a *assembler) header(root *entity.Part) error {
-	seen := make(map[string]bool)
+	seen := make(map[string]string)
 	for i := range root.Fields {
 		f := &root.Fields[i]
 		name := strings.ToLower(f.Name)
-		if seen[name] && isSingle(name) {
-			return refuse.Invalid("%s stands there twice", f.Name)
+		if isSingle(name) {
+			value, again := seen[name]
+			switch {
+			case !again:
+				seen[name] = f.Value
+			case value == f.Value:
+				continue
+			default:
+				return refuse.Invalid("%s stands there twice, with different values", f.Name)
+			}
 		}
-		seen[name] = true
 		if err := a.field(name, f); err != nil {
 			return refuse.Of(shownName(f.Name), err)
 		}

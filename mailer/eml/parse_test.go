@@ -288,6 +288,24 @@ func TestKeptFields(t *testing.T) {
 	}
 }
 
+// TestFieldsTwice: PHP scripts give Subject and From to mail(), and again among the further fields. What is the
+// same both times is clear.
+func TestFieldsTwice(t *testing.T) {
+	const fields = "From: Ann <ann@example.com>\r\nSender: Eve <eve@example.com>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n" +
+		"Date: Wed, 4 Mar 2026 05:06:07 +0100\r\nMessage-ID: <1@example.com>\r\n"
+	once := parse(t, fields+"To: bob@example.net\r\n\r\ntext\r\n")
+	twice := parse(t, fields+"To: bob@example.net\r\n"+"FROM"+fields[len("From"):]+"\r\ntext\r\n")
+	if got, want := describe(t, twice, nil), describe(t, once, nil); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for _, other := range []string{"From: bob@example.com", "Sender: a@example.com", "Subject: x", "Date: Wed, 4 Mar 2026 05:06:08 +0100", "Message-ID: <2@example.com>"} {
+		if _, err := eml.Parse(mailer.Bytes([]byte(fields + other + "\r\n\r\ntext\r\n"))); !errors.Is(err, mailer.ErrInvalidMessage) ||
+			!strings.Contains(err.Error(), "twice") {
+			t.Errorf("%s: error %v", other, err)
+		}
+	}
+}
+
 // TestStructuredFields: what stands in angle brackets would be within an encoded word, where nobody looks for it.
 func TestStructuredFields(t *testing.T) {
 	for _, value := range []string{
