@@ -115,7 +115,7 @@ func parseList(value string) (list []string, err error) {
 		}
 		return list, nil
 	}
-	for part := range strings.SplitSeq(value, ",") {
+	for _, part := range splitList(value) {
 		a, err := parseOne(part)
 		if err != nil {
 			return nil, err
@@ -123,6 +123,29 @@ func parseList(value string) (list []string, err error) {
 		list = append(list, spec(a))
 	}
 	return list, nil
+}
+
+// splitList splits a list at its commas, but not at those in quotes, comments or angle brackets.
+func splitList(value string) (parts []string) {
+	start, depth, end := 0, 0, byte(0)
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case c == '\\' && (end == '"' || end == ')'):
+			i++
+		case end == ')' && c == '(':
+			depth++
+		case end != 0 && c == end:
+			if depth--; depth == 0 {
+				end = 0
+			}
+		case end != 0:
+		case c == '"', c == '(', c == '<':
+			depth, end = 1, map[byte]byte{'"': '"', '(': ')', '<': '>'}[c]
+		case c == ',':
+			parts, start = append(parts, value[start:i]), i+1
+		}
+	}
+	return append(parts, value[start:])
 }
 
 // spec returns the address of a as it is written. Without its quotes, a local part with a comma
@@ -137,17 +160,20 @@ func spec(a *mail.Address) string {
 // isLocal reports whether a is the name of one of this machine's users.
 func isLocal(a *mail.Address) bool { return !strings.Contains(a.Address, "@") }
 
-// parseOne also takes what cron writes: root, root (Cron Daemon) and "(Cron Daemon)" <root>.
+// parseOne also takes what cron writes: root, root (Cron Daemon) and "(Cron Daemon)" <root>. Where only the name
+// beside an address is odd, such as one in a charset that net/mail does not know, or of brackets or an @ without
+// quotes, it returns the address without it.
 func parseOne(text string) (*mail.Address, error) {
 	if a, err := mail.ParseAddress(text); err == nil {
 		return a, nil
 	}
-	text = strings.Trim(text, " \t")
-	before, user, after := "", text, ""
-	if i := strings.LastIndexByte(text, '<'); i >= 0 && strings.HasSuffix(text, ">") {
-		before, user, after = text[:i+1], text[i+1:len(text)-1], ">"
-	} else if i := strings.IndexByte(text, '('); i >= 0 && strings.HasSuffix(text, ")") {
-		user, after = strings.TrimRight(text[:i], " \t"), text[i:]
+	before, user, after := cutAddress(strings.Trim(text, " \t"))
+	if strings.Contains(user, "@") && !strings.ContainsAny(strings.TrimSuffix(before, "<"), "<>:;") {
+		a, err := mail.ParseAddress("<" + user + ">")
+		if err != nil {
+			return nil, errNoAddress
+		}
+		return a, nil
 	}
 	if user == "" || strings.ContainsAny(user, " \t\"@<>()[]:;,\\") {
 		return nil, errNoAddress
@@ -157,6 +183,18 @@ func parseOne(text string) (*mail.Address, error) {
 		return nil, errNoAddress
 	}
 	return &mail.Address{Name: a.Name, Address: user}, nil
+}
+
+// cutAddress returns what stands in the angle brackets at the end of text, or else before a comment there, with
+// what is around it.
+func cutAddress(text string) (before, address, after string) {
+	if i := strings.LastIndexByte(text, '<'); i >= 0 && strings.HasSuffix(text, ">") {
+		return text[:i+1], text[i+1 : len(text)-1], ">"
+	}
+	if i := strings.IndexByte(text, '('); i >= 0 && strings.HasSuffix(text, ")") {
+		return "", strings.TrimRight(text[:i], " \t"), text[i:]
+	}
+	return "", text, ""
 }
 
 var errNoAddress = errors.New("is not an address")

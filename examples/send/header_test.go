@@ -30,12 +30,17 @@ func TestParseList(t *testing.T) {
 	for value, want := range map[string][]string{
 		"a@b": {"a@b"}, "A <a@b>, c@d (C)": {"a@b", "c@d"}, "\"A, B\" <a@b>": {"a@b"}, "g: a@b, c@d;": {"a@b", "c@d"}, "g:;": nil,
 		"root": {"root"}, "root, a@b": {"root", "a@b"}, "root (Cron Daemon)": {"root"}, "\"(Cron Daemon)\" <root>": {"root"},
+		"root, \"Doe, J\" <a@b>": {"root", "a@b"}, "root (a, b (c, d)), a@b": {"root", "a@b"}, `"a\",b" <root>, a@b`: {"root", "a@b"},
+		"=?gb2312?B?xOO6ww==?= <a@b>, c@d": {"a@b", "c@d"}, "Ren\xe9 <a@b>, c@d (Ren\xe9)": {"a@b", "c@d"},
+		"Acme [Support] <a@b>": {"a@b"}, "x@y <a@b>, c@d": {"a@b", "c@d"}, "=?koi8-r?q?x?= <\"a,b\"@c>": {"\"a,b\"@c"},
 	} {
 		if got, err := parseList(value); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, %v", value, got, err)
 		}
 	}
-	for _, value := range []string{"", "a b", "a@", "a@b c@d", "<a", "a>", "(root", "\"root\"", "ro\\ot"} {
+	for _, value := range []string{"", "a b", "a@", "a@b c@d", "<a", "a>", "(root", "\"root\"", "ro\\ot",
+		"x <y> <a@b>", "[x] <a@b>, c d", "g: [x] <a@b>;", "[x] <a@b", "[x] <a@b, c@d>", "\"x <a@b>, c@d", "a@b <c@d> e",
+	} {
 		if got, err := parseList(value); err == nil {
 			t.Errorf("%q: got %q", value, got)
 		}

@@ -88,7 +88,7 @@ func withMailbox(list, mailbox string) (value string, changed bool) {
 		return "", false
 	}
 	var parts []string
-	for part := range strings.SplitSeq(list, ",") {
+	for _, part := range splitList(list) {
 		a, err := parseOne(part)
 		switch {
 		case err != nil:

@@ -54,6 +54,11 @@ func TestSendmail(t *testing.T) {
 		{name: "git", args: "-f ann@example.org -i fred@example.net", from: "ann@example.org", to: []string{"fred@example.net"}},
 		{name: "cron of Debian", args: "-i -FCronDaemon -B8BITMIME -oem root", from: "cron@example.com", text: "From: root (Cron Daemon)\nTo: root\nSubject: Cron\n\nout\n", to: []string{"ops@example.net"}},
 		{name: "cronie", args: "-FCronDaemon -i -odi -oem -oi -t -f root", from: "cron@example.com", text: "From: \"(Cron Daemon)\" <root>\nTo: root\nSubject: Cron\n\nout\n", to: []string{"ops@example.net"}},
+		{
+			name: "mailx of another charset", args: "-t", from: "ann@example.org",
+			text: "From: =?koi8-r?B?4c7O?= <ann@example.org>\nTo: Acme [Support] <fred@example.net>, gus@example.net <gus@example.net>\nSubject: x\n\ny\n",
+			to:   []string{"fred@example.net", "gus@example.net"},
+		},
 		{name: "header and arguments", args: "-t fred@example.net", to: append([]string{"fred@example.net"}, everybody...)},
 		{name: "with flags of our own", args: "-t -timeout 20s -url=URL", to: everybody},
 		{name: "what has no effect", args: "-bm -n -v -U -G -N never -R hdrs -V id -L tag -X /log -O A=b -C /cf -p ESMTP -Am -o7 -oQ/q -t", to: everybody},
