@@ -70,7 +70,7 @@ const maxBodyBytes = 16 << 20
 // different values of a field that must be one, octets that a charset does not have, damaged base64, a
 // message that ends before its last delimiter, and more than 16 multiparts within each other, 1,000
 // parts, 256 KiB of one header, 32 KiB of one of its lines or 1 MiB of a line of a body. What is wrong,
-// common and clear is read: bare LF, encoded words in quotes, cut in two or with spaces, file names in
+// common and clear is read: bare LF, an @ or brackets in a name without quotes, encoded words in quotes, cut in two or with spaces, file names in
 // every form, UTF-8 without a charset, ISO-8859-1 that is windows-1252.
 //
 // An error of src wraps [ErrSource].

@@ -341,6 +341,7 @@ func TestHostileMessages(t *testing.T) {
 		"comments":                 "To: a@x " + fold("()") + "\r\n",
 		"quotes":                   "To: " + fold(`""`) + "\r\n",
 		"addresses":                "To: " + fold("a@x,") + "\r\n",
+		"names without quotes":     "To: " + fold("@<>") + "\r\n",
 		"domain literals":          "To: " + fold("a@[") + "\r\n",
 		"parameters":               "Content-Type: text/plain" + fold(";a=b") + "\r\n",
 		"comments in parameters":   "Content-Type: text/plain; a=" + fold("(") + "\r\n",

@@ -12,7 +12,7 @@ import (
 )
 
 // Addresses reads a list of mailboxes (RFC 5322 section 3.4). Names are decoded, also within quotes, where
-// encoded words have no business and are common. A group without members, such as
+// encoded words have no business and are common, and may have an @ and brackets without quotes. A group without members, such as
 // "undisclosed-recipients:;", is an empty list; one with members or beside other addresses is refused,
 // since its name would be lost.
 func Addresses(s string) ([]mail.Address, error) {
@@ -102,6 +102,7 @@ type addressText struct {
 	s     string
 	i     int
 	out   []byte
+	start int  // in out, of what may be a name
 	group bool // there is a colon outside of quotes, comments and angle brackets
 }
 
@@ -122,6 +123,9 @@ func (t *addressText) decode() error {
 			t.keep(n)
 			continue
 		case c == '<':
+			if !angle {
+				t.quoteName()
+			}
 			angle = true
 		case c == '>':
 			angle = false
@@ -136,8 +140,22 @@ func (t *addressText) decode() error {
 			}
 		}
 		t.keep(1)
+		if t.s[t.i-1] == ',' && !angle {
+			t.start = len(t.out)
+		}
 	}
 	return nil
+}
+
+// quoteName puts the name before an angle bracket in quotes, where it lacks them: many programs write an address
+// or brackets there as they are, which mean nothing else in this place.
+func (t *addressText) quoteName() {
+	name := strings.Trim(string(t.out[t.start:]), wsp)
+	if strings.ContainsAny(name, "@[]") && !strings.ContainsAny(name, `"\()<>:;`) {
+		t.out = t.out[:t.start]
+		t.quote(name)
+	}
+	t.start = len(t.out) // so that no octet is looked at twice
 }
 
 func (t *addressText) keep(n int) {

@@ -64,6 +64,10 @@ func TestAddresses(t *testing.T) {
 		{"j@example.com (=?utf-8?q?J=C3=B6rg?=)", "Jörg|j@example.com", nil},
 		{"=?utf-8?q?x=40evil.example?=", "", mailer.ErrInvalidMessage},
 		{"=?utf-8?q?x?=@example.com", "|=?utf-8?q?x?=@example.com", nil}, // for Prepare to refuse
+		{"a@example.com <a@example.com>, Acme [Support]  <b@example.com>", "a@example.com|a@example.com Acme [Support]|b@example.com", nil},
+		{"c@example.com, a@example.com<b@example.com>", "|c@example.com a@example.com|b@example.com", nil},
+		{"a@example.com <b@example.com> <c@example.com>", "", mailer.ErrInvalidMessage},
+		{"Team: a@example.com <a@example.com>;", "", mailer.ErrUnsupported},
 		{"undisclosed-recipients:;", "", nil},
 		{"Undisclosed recipients: ;", "", nil},
 		{"Team: a@example.com;", "", mailer.ErrUnsupported},
@@ -181,11 +185,11 @@ func TestDate(t *testing.T) {
 	}
 }
 
-// FuzzAddresses says that where there are no encoded words, what is read is what net/mail reads.
+// FuzzAddresses says that where there are no encoded words, what is read is what net/mail reads, if it reads it.
 func FuzzAddresses(f *testing.F) {
 	for _, s := range []string{
 		"Ann <a@example.com>, b@example.com", `"a\"b" <a@example.com> (comment (nested))`, "Team: a@example.com;", "=?utf-8?q?a?= <a@example.com>",
-		`"=?utf-8?q?=22?=" <a@example.com>`, "a:;", "(:) a@example.com", `":" <a@[::1]>`, "<a@example.com>, , b@example.com",
+		`"=?utf-8?q?=22?=" <a@example.com>`, "a:;", "(:) a@example.com", `":" <a@[::1]>`, "a@b [c] <a@example.com>", "<a@example.com>, , b@example.com",
 	} {
 		f.Add(s)
 	}
@@ -195,10 +199,7 @@ func FuzzAddresses(f *testing.F) {
 			return
 		}
 		want, err := mail.ParseAddressList(s)
-		if err != nil {
-			t.Fatalf("%q: %v, net/mail: %v", s, list, err)
-		}
-		if !slices.EqualFunc(want, list, func(a *mail.Address, b mail.Address) bool { return *a == b }) {
+		if err == nil && !slices.EqualFunc(want, list, func(a *mail.Address, b mail.Address) bool { return *a == b }) {
 			t.Errorf("%q: %v, net/mail: %v", s, list, want)
 		}
 	})
