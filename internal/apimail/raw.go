@@ -15,7 +15,8 @@ import (
 // All that is no content is m's: its identity, what is asked for its delivery, and the envelope. Recipients
 // whom the header does not show become Bcc. Where the header shows somebody to whom m does not
 // go, the result needs [mailer.FeatureEnvelope], and where m's return path is neither the header's From nor its
-// Sender, [mailer.FeatureReturnPath]. A header without From gets m's.
+// Sender, [mailer.FeatureReturnPath]. A header without From gets m's. A Sender that is the author again, which
+// RFC 5322 section 3.6.2 says should not be there, is left out: the lack of one says the same.
 //
 // Its recipients are m's, perhaps in another order and with domains in other letters. m.Raw must stay readable
 // until the result has been sent.
@@ -41,6 +42,9 @@ func Parsed(m *mailer.Message) (*mailer.Message, error) {
 	p.Alternatives, p.Attachments, p.Headers = read.Alternatives, read.Attachments, read.Headers
 	if p.From.Address == "" {
 		p.From = m.From
+	}
+	if mailbox(p.Sender.Address) == mailbox(p.From.Address) && (p.Sender.Name == "" || p.Sender.Name == p.From.Name) {
+		p.Sender = mailer.Address{}
 	}
 	return underEnvelope(&p, m)
 }

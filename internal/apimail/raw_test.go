@@ -107,6 +107,9 @@ func TestParsedNeeds(t *testing.T) {
 		{"the return path of the header's Sender", raw("Sender: robot@example.com\r\n"+header, "bob@example.net"), func(m *mailer.Message) {
 			m.From.Address = "robot@example.com"
 		}, mailer.FeatureSender, nil},
+		{"the author as the Sender", raw("Sender: ann@Example.com\r\n"+header, "bob@example.net"), nil, 0, nil},
+		{"the author and his name as the Sender", raw("Sender: Ann <ann@example.com>\r\n"+header, "bob@example.net"), nil, 0, nil},
+		{"the author under another name", raw("Sender: A. <ann@example.com>\r\n"+header, "bob@example.net"), nil, mailer.FeatureSender, nil},
 		{"the author's own return path", raw(header, "bob@example.net"), func(m *mailer.Message) { m.ReturnPath = "Ann@Example.com" }, 0, nil},
 	} {
 		if c.change != nil {
