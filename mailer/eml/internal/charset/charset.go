@@ -73,21 +73,23 @@ func Shown(name string) string {
 	return name
 }
 
-// canonical is name in lower case, with the usual other names of the commonest charsets replaced.
+// canonical is name in lower case, with hyphens for the underscores that programming languages have there and without
+// the quotes of PHP's authors, and with the usual other names of the commonest charsets replaced.
 func canonical(name string) string {
-	name = strings.ToLower(strings.TrimSpace(name))
+	name = strings.ReplaceAll(strings.ToLower(strings.Trim(name, " \t'")), "_", "-")
 	switch name {
 	case "utf8", "utf-8-sig", "unicode-1-1-utf-8":
 		return "utf-8"
-	case "ascii", "us", "ansi_x3.4-1968", "ansi_x3.4-1986", "iso646-us", "646", "iso-ir-6":
+	case "ascii", "us", "ansi-x3.4-1968", "ansi-x3.4-1986", "iso646-us", "646", "iso-ir-6":
 		return "us-ascii" // the second is what programs in the C locale say
-	case "latin1", "latin-1", "l1", "iso8859-1", "iso_8859-1", "iso88591", "iso-ir-100", "cp819", "ibm819":
+	case "latin1", "latin-1", "l1", "iso8859-1", "iso88591", "iso-ir-100", "cp819", "ibm819":
 		return "iso-8859-1"
 	}
-	if rest, found := strings.CutPrefix(name, "iso_8859-"); found {
-		return "iso-8859-" + rest
-	}
 	if rest, found := strings.CutPrefix(name, "iso8859-"); found {
+		name = "iso-8859-" + rest
+	}
+	if rest, found := strings.CutPrefix(name, "iso-8859-"); found {
+		rest, _, _ = strings.Cut(rest, ":") // the year, as IANA lists them
 		return "iso-8859-" + rest
 	}
 	if rest, found := strings.CutPrefix(name, "cp125"); found {

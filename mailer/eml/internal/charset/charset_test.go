@@ -40,6 +40,15 @@ func TestDecode(t *testing.T) {
 		{"utf-16", "\xff\xfeA\x00", "A", nil},
 		{"utf-16be", "\x00A", "A", nil},
 		{"utf-16le", "A\x00", "A", nil},
+		{"utf_8", "\xc3\xbc", "ü", nil},
+		{"'utf-8'", "\xc3\xbc", "ü", nil},
+		{"ISO8859_15", "\xa4", "€", nil},
+		{"ISO_8859-1:1987", "\x80", "€", nil},
+		{"ISO_8859-2:1987", "\xb1", "ą", nil},
+		{"eucgb2312_cn", "\xc4\xe3", "你", nil},
+		{"big5_tw", "\xa4\xa4", "中", nil},
+		{"gb_2312-80", "\xc4\xe3", "你", nil},
+		{"utf_7", "+APw-", "", mailer.ErrUnsupported},
 		{"utf-7", "+APw-", "", mailer.ErrUnsupported},
 		{"iso-2022-kr", "", "", mailer.ErrUnsupported},
 		{"no such\r\ncharset", "", "", mailer.ErrUnsupported},
@@ -56,7 +65,8 @@ func TestNamesAreKnown(t *testing.T) {
 	for _, name := range []string{
 		"iso-8859-2", "iso-8859-3", "iso-8859-4", "iso8859-5", "iso-8859-6", "iso_8859-7", "iso-8859-8-i", "iso-8859-9", "iso-8859-10", "iso-8859-11",
 		"iso-8859-13", "iso-8859-14", "iso-8859-16", "windows-874", "windows-1250", "cp1253", "windows-1254", "windows-1255",
-		"windows-1256", "windows-1257", "windows-1258", "koi8-u", "cp437", "cp852", "cp858", "cp866", "x-mac-cyrillic", "ansi",
+		"windows-1256", "windows-1257", "windows-1258", "koi8-u", "cp437", "cp852", "cp858", "cp866", "x-mac-cyrillic", "ansi", "ms_kanji", "ks_c_5601",
+		"EUC_KR", "latin_1", "x-euc-jp", "iso-8859-6:1987",
 	} {
 		if got, err := Decode(name, []byte("abc")); got != "abc" || err != nil {
 			t.Errorf("%s: %q, %v", name, got, err)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// lookup returns the encoding of a canonical name, or nil. The index that x/text has is that of web pages,
+// lookup returns the encoding of a canonical name, which has no underscores, or nil. The index that x/text has is that of web pages,
 // which lacks what old mail programs wrote. UTF-7 is not known, here as in all programs that care about what
 // text can hide.
 func lookup(name string) encoding.Encoding {
@@ -110,17 +110,17 @@ func asian(name string) encoding.Encoding {
 	switch name {
 	case "iso-2022-jp", "csiso2022jp":
 		return japanese.ISO2022JP
-	case "shift_jis", "shift-jis", "sjis", "ms932", "cp932", "windows-31j", "ms_kanji":
+	case "shift-jis", "sjis", "ms932", "cp932", "windows-31j", "ms-kanji":
 		return japanese.ShiftJIS
 	case "euc-jp", "eucjp":
 		return japanese.EUCJP
-	case "euc-kr", "euckr", "ks_c_5601-1987", "ks_c_5601", "ksc5601", "cp949", "windows-949":
+	case "euc-kr", "euckr", "ks-c-5601-1987", "ks-c-5601", "ksc5601", "cp949", "windows-949":
 		return korean.EUCKR
-	case "gb18030", "gbk", "gb2312", "gb_2312-80", "cp936", "windows-936", "euc-cn", "gb2312-80":
-		return simplifiedchinese.GB18030 // of which the others are subsets
+	case "gb18030", "gbk", "gb2312", "gb-2312-80", "cp936", "windows-936", "euc-cn", "eucgb2312-cn", "gb2312-80":
+		return simplifiedchinese.GB18030 // of which the others are subsets; eucgb2312_cn is what Python writes in headers
 	case "hz-gb-2312", "hz":
 		return simplifiedchinese.HZGB2312
-	case "big5", "big-5", "cn-big5", "big5-hkscs", "cp950", "windows-950":
+	case "big5", "big-5", "big5-tw", "cn-big5", "big5-hkscs", "cp950", "windows-950":
 		return traditionalchinese.Big5
 	}
 	return nil
