@@ -69,7 +69,9 @@ func (a *assembler) field(name string, f *entity.Field) (err error) {
 	case "subject":
 		m.Subject, err = field.Text(f.Value)
 	case "date":
-		m.Date, err = field.Date(f.Value)
+		if f.Value != "" {
+			m.Date, err = field.Date(f.Value)
+		}
 	case "message-id":
 		m.MessageID = f.Value
 	case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id":

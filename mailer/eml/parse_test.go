@@ -306,6 +306,15 @@ func TestFieldsTwice(t *testing.T) {
 	}
 }
 
+// TestEmptyFields: a field without a value is read as if it were not there.
+func TestEmptyFields(t *testing.T) {
+	got := parse(t, "From: ann@example.com\r\nSender:\r\nTo: bob@example.net\r\nCc: \r\nBcc:\r\nReply-To:\r\nSubject:\r\nDate: \r\nMessage-ID:\r\nContent-Type:\r\n\r\ntext\r\n")
+	want := parse(t, "From: ann@example.com\r\nTo: bob@example.net\r\n\r\ntext\r\n")
+	if got, want := describe(t, got, nil), describe(t, want, nil); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // TestStructuredFields: what stands in angle brackets would be within an encoded word, where nobody looks for it.
 func TestStructuredFields(t *testing.T) {
 	for _, value := range []string{
