@@ -264,6 +264,22 @@ func TestExtendedCharset(t *testing.T) {
 	}
 }
 
+// TestExtendedBoundary: writers that fold at few columns, as Python's can be told to, cut a boundary in pieces.
+func TestExtendedBoundary(t *testing.T) {
+	for _, parameter := range []string{
+		"boundary*0*=us-ascii''%3D%3D;\r\n boundary*1*=12; boundary*2=\"==\"", "boundary*=us-ascii''%3D%3D12%3D%3D", `boundary="==12=="; boundary*=''a`,
+	} {
+		m := parse(t, rawHead+"Content-Type: multipart/mixed; "+parameter+"\r\n\r\n--==12==\r\n\r\ntext\r\n--==12==--\r\n")
+		if m.Text != "text" {
+			t.Errorf("%s: %q", parameter, m.Text)
+		}
+	}
+	m := parse(t, rawHead+"Content-Type: multipart/mixed; boundary=\"=?utf-8?q?a?=\"\r\n\r\n--=?utf-8?q?a?=\r\n\r\ntext\r\n--=?utf-8?q?a?=--\r\n")
+	if m.Text != "text" {
+		t.Errorf("a boundary like an encoded word: %q", m.Text)
+	}
+}
+
 // TestKeptFields: of the fields that are about other bytes or another way, none is dropped in silence.
 func TestKeptFields(t *testing.T) {
 	for _, name := range []string{

@@ -91,7 +91,14 @@ func isTokenText(s string) bool {
 }
 
 func (p *Part) readBoundary() error {
-	switch p.boundary = strings.TrimRight(p.Params.Get("boundary"), " \t"); {
+	boundary := p.Params.Get("boundary")
+	if boundary == "" { // else as it stands: what looks like an encoded word is none here
+		var err error
+		if boundary, _, err = p.Params.Decoded("boundary"); err != nil {
+			return err
+		}
+	}
+	switch p.boundary = strings.TrimRight(boundary, " \t"); {
 	case p.boundary == "":
 		return refuse.Invalid("has no boundary")
 	case len(p.boundary) > maxBoundary:
