@@ -309,6 +309,18 @@ func TestLocalNames(t *testing.T) {
 	}
 }
 
+// TestLocalAuthor: where -f has a domain, that is the author's address too, and MAILER_FROM is not needed.
+func TestLocalAuthor(t *testing.T) {
+	server := smtpfake.Start(t, secure(smtpfake.Config{}))
+	got := call(t, urlOf("smtp", server.Addr()), "From: root (Cron Daemon)\nTo: b@example.net\n\nx\n", "-t", "-f", "ann@example.org")
+	if got.code != exitAccepted {
+		t.Fatalf("exit status %d, stderr %q", got.code, got.stderr)
+	}
+	if m := onlyMessage(t, server); m.From != "ann@example.org" || !strings.Contains(string(m.Data), "\r\nFrom: \"Cron Daemon\" <ann@example.org>\r\n") {
+		t.Errorf("from %q, got %q", m.From, m.Data)
+	}
+}
+
 // TestRawEnvelope: what the flags do not say of a file's envelope, its header does.
 func TestRawEnvelope(t *testing.T) {
 	t.Parallel()
