@@ -126,7 +126,7 @@ func (a *attempt) envelope(ext smtpwire.Extensions) (*smtpwire.Envelope, smtpwir
 	}
 	needsUTF8 := body.UTF8() || !isASCII(a.Msg.EnvelopeFrom()) || !allASCII(a.Msg.Recipients())
 	if needsUTF8 && !ext.UTF8 {
-		return nil, nil, fmt.Errorf("%w: an address needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
+		return nil, nil, fmt.Errorf("%w: an address outside ASCII, or such a header in Raw, needs SMTPUTF8, which the server does not offer", mailer.ErrUnsupported)
 	}
 	if err := a.degradeDSN(ext); err != nil {
 		return nil, nil, err

@@ -20,6 +20,9 @@ func TestUTF8OutsideHeader(t *testing.T) {
 	}{
 		{"Bcc", func(m *mailer.Message) { m.Bcc = []mailer.Address{{Address: "bäb@example.net"}} }},
 		{"ReturnPath", func(m *mailer.Message) { m.ReturnPath = "bäb@example.net" }},
+		{"header in Raw", func(m *mailer.Message) {
+			*m = mailer.Message{From: m.From, To: m.To, Raw: mailer.Bytes([]byte("From: ann@example.com\nSubject: Grüße\n\nx\n"))}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -32,6 +35,9 @@ func TestUTF8OutsideHeader(t *testing.T) {
 				notAccepted(message, other, 0).with(mailer.ErrUnsupported).check(t, receipt, err, len(server.Messages()))
 				if n := countVerb(server, "MAIL"); n != 0 {
 					t.Errorf("%d MAIL commands, want none", n)
+				}
+				if !strings.Contains(err.Error(), c.name) && c.name == "header in Raw" {
+					t.Errorf("%q does not say what needs it", err)
 				}
 			})
 		})
