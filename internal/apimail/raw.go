@@ -13,7 +13,8 @@ import (
 // spooled: a prepared message with what [eml.Parse] reads in m.Raw. Where m is not raw, it is m itself.
 //
 // All that is no content is m's: its identity, what is asked for its delivery, and the envelope. Recipients
-// whom the header does not show become Bcc. Where the header shows somebody to whom m does not
+// whom the header does not show become Bcc; the only one, where it shows nobody, becomes To, for there is nobody to hide
+// from, and such APIs want a To. Where the header shows somebody to whom m does not
 // go, the result needs [mailer.FeatureEnvelope], and where m's return path is neither the header's From nor its
 // Sender, [mailer.FeatureReturnPath]. A header without From gets m's. A Sender that is the author again, which
 // RFC 5322 section 3.6.2 says should not be there, is left out: the lack of one says the same.
@@ -40,6 +41,9 @@ func Parsed(m *mailer.Message) (*mailer.Message, error) {
 	p.To, p.Cc, p.Bcc = read.To, read.Cc, hidden(m.Recipients(), read.To, read.Cc)
 	p.Subject, p.Text, p.HTML = read.Subject, read.Text, read.HTML
 	p.Alternatives, p.Attachments, p.Headers = read.Alternatives, read.Attachments, read.Headers
+	if len(p.To)+len(p.Cc) == 0 && len(p.Bcc) == 1 {
+		p.To, p.Bcc = p.Bcc, nil
+	}
 	if p.From.Address == "" {
 		p.From = m.From
 	}

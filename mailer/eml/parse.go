@@ -42,11 +42,13 @@ const maxBodyBytes = 16 << 20
 // # What is not content
 //
 // Left out are the line end before a delimiter, MIME-Version, boundaries, preambles and epilogues (RFC
-// 2046 section 5.1.1), which [Render] writes anew; the parameters of Text and HTML but for their
+// 2046 section 5.1.1), which [Render] writes anew; Return-Path, which the server writes that delivers a
+// message (RFC 5321 section 4.4); the parameters of Text and HTML but for their
 // charset; fields of a part other than Content-Type, Content-Transfer-Encoding, Content-Disposition and
 // Content-ID, such as Content-Description; the dates and size of a Content-Disposition, and Apple's x-unix-mode,
 // x-mac-type, x-mac-creator, x-mac-hide-extension and x-apple-part-url of a Content-Type, which tell of the
-// file on its sender's disk, and its filename, as Rails calls the name, where there is another name; the Content-ID of what is not inline; and further texts of white space alone.
+// file on its sender's disk, and its filename, as Rails calls the name, where there is another name; the
+// Content-ID of what is not inline; and further texts of white space alone.
 //
 // # What is refused
 //
@@ -58,7 +60,7 @@ const maxBodyBytes = 16 << 20
 //   - a second text between or after attachments, and forms of a body in an order that Render would not
 //     keep;
 //   - parts of multipart/related with a Content-Location instead of a Content-ID;
-//   - Received and Return-Path, which tell of an earlier way: without them a loop is not found;
+//   - Received, which tells of an earlier way: without it a loop is not found;
 //     DKIM-Signature, ARC fields and their like, which are void for other bytes; Content-MD5 and
 //     Content-Length, for the same reason; Resent-Bcc; several authors, and groups with members;
 //   - encoded words, or octets outside ASCII, in a field that Headers holds as text and others take addresses,
@@ -70,8 +72,9 @@ const maxBodyBytes = 16 << 20
 // different values of a field that must be one, octets that a charset does not have, damaged base64, a
 // message that ends before its last delimiter, and more than 16 multiparts within each other, 1,000
 // parts, 256 KiB of one header, 32 KiB of one of its lines or 1 MiB of a line of a body. What is wrong,
-// common and clear is read: bare LF, an @ or brackets in a name without quotes, encoded words in quotes, cut in two or with spaces, file names in
-// every form, UTF-8 without a charset, ISO-8859-1 that is windows-1252.
+// common and clear is read: bare LF, an @ or brackets in a name without quotes, encoded words in quotes,
+// cut in two or with spaces, file names in every form, UTF-8 without a charset, ISO-8859-1 that is
+// windows-1252.
 //
 // An error of src wraps [ErrSource].
 func Parse(src mailer.Content) (*mailer.Message, error) {

@@ -74,6 +74,8 @@ func (a *assembler) field(name string, f *entity.Field) (err error) {
 		}
 	case "message-id":
 		m.MessageID = f.Value
+	case "return-path":
+		// The server that delivers the message writes it, and nobody before that (RFC 5321 section 4.4).
 	case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id":
 		// Read with the body, and written anew.
 	default:
@@ -121,7 +123,7 @@ func (a *assembler) otherField(name string, f *entity.Field) error {
 // would be sent.
 func checkKept(name string) error {
 	switch name {
-	case "received", "return-path":
+	case "received":
 		return refuse.Unsupported("tells of an earlier way of the message, which sending it anew would hide")
 	case "dkim-signature", "x-google-dkim-signature", "domainkey-signature":
 		return refuse.Unsupported("is a signature, which is void when the message is written anew")

@@ -283,7 +283,7 @@ func TestExtendedBoundary(t *testing.T) {
 // TestKeptFields: of the fields that are about other bytes or another way, none is dropped in silence.
 func TestKeptFields(t *testing.T) {
 	for _, name := range []string{
-		"Received", "Return-Path", "DKIM-Signature", "X-Google-DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "arc-message-signature",
+		"Received", "DKIM-Signature", "X-Google-DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "arc-message-signature",
 		"Content-MD5", "Content-Length", "Content-Location", "Resent-Bcc",
 	} {
 		if _, err := eml.Parse(mailer.Bytes([]byte(name + ": value\r\n" + rawHead + "\r\ntext\r\n"))); !errors.Is(err, mailer.ErrUnsupported) ||
