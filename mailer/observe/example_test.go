@@ -26,13 +26,13 @@ func ExampleNewSlog() {
 		Router: "router", MessageID: "<4711@shop.example>",
 		Attempt: mailer.Attempt{
 			Route: "primary", Provider: "smtp", Duration: 3 * time.Millisecond, Phase: mailer.PhaseConnect,
-			Outcome: mailer.NotAccepted, Scope: mailer.ScopeProvider, Detail: "connection refused", Decision: "next route",
+			Outcome: mailer.NotAccepted, Scope: mailer.ScopeProvider, Detail: "connection refused",
 		},
 	})
 	observer.ObserveState(observe.State{Router: "router", Route: "primary", From: "closed", To: "open", Cause: "provider", Detail: "connection refused"})
 	observer.ObserveDetour(observe.Detour{Router: "router", On: true, Route: "backup"})
 	// Output:
-	// level=INFO msg="mail attempt failed" router=router route=primary provider=smtp message_id=<4711@shop.example> outcome=not_accepted scope=provider phase=connect decision="next route" duration=3ms detail="connection refused"
+	// level=INFO msg="mail attempt failed" router=router route=primary provider=smtp message_id=<4711@shop.example> outcome=not_accepted scope=provider phase=connect duration=3ms detail="connection refused"
 	// level=WARN msg="mail route rests" router=router route=primary from=closed to=open cause=provider detail="connection refused"
 	// level=WARN msg="mail detour begins" router=router route=backup
 }

@@ -30,7 +30,8 @@ type StateObserver interface{ ObserveState(s State) }
 // that comes before it rests, and when that ends.
 type DetourObserver interface{ ObserveDetour(d Detour) }
 
-// An Attempt is one attempt of a router.
+// An Attempt is one attempt of a router. Its Decision is empty: what follows from an attempt is decided after
+// the observer has heard of it, and is in the receipt.
 type Attempt struct {
 	mailer.Attempt
 	// Router is the router's name.

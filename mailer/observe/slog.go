@@ -25,7 +25,7 @@ import (
 //	mail detour ends            Info
 //
 // The attributes are router, route, provider, message_id, outcome, scope, code, enhanced_code,
-// phase, decision, duration, retry_after, detail and skipped; of routes also from, to, cause and
+// phase, duration, retry_after, detail and skipped; of routes also from, to, cause and
 // until. Those that say nothing are left out.
 //
 // The zero Slog writes to [slog.Default].
@@ -143,7 +143,6 @@ func (l *line) addResult(a *Attempt) {
 	}
 	l.text("enhanced_code", a.EnhancedCode)
 	l.text("phase", a.Phase.String())
-	l.text("decision", a.Decision)
 	l.AddAttrs(slog.Duration("duration", a.Duration))
 	if a.RetryAfter > 0 {
 		l.AddAttrs(slog.Duration("retry_after", a.RetryAfter))

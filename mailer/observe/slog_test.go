@@ -86,7 +86,7 @@ var failed = observe.Attempt{
 	Router: "mail", MessageID: "<1@shop.example>", RetryAfter: 7 * time.Second,
 	Attempt: mailer.Attempt{
 		Route: "primary", Provider: "smtp", Start: time.Unix(1, 0), Duration: 3 * time.Millisecond, Phase: mailer.PhaseAuth,
-		Outcome: mailer.NotAccepted, Scope: mailer.ScopeRate, Code: 454, EnhancedCode: "4.7.0", Detail: "too many logins", Decision: "next route",
+		Outcome: mailer.NotAccepted, Scope: mailer.ScopeRate, Code: 454, EnhancedCode: "4.7.0", Detail: "too many logins",
 	},
 }
 
@@ -100,15 +100,15 @@ func TestAttributes(t *testing.T) {
 		{"all of an attempt", func(s *observe.Slog) { s.ObserveAttempt(t.Context(), failed) }, map[string]any{
 			"level": "INFO", "msg": "mail attempt failed", "router": "mail", "route": "primary", "provider": "smtp",
 			"message_id": "<1@shop.example>", "outcome": "not_accepted", "scope": "rate", "code": 454.0, "enhanced_code": "4.7.0",
-			"phase": "auth", "decision": "next route", "duration": 3e6, "retry_after": 7e9, "detail": "too many logins",
+			"phase": "auth", "duration": 3e6, "retry_after": 7e9, "detail": "too many logins",
 		}},
 		{"an accepted attempt", func(s *observe.Slog) {
 			s.ObserveAttempt(t.Context(), observe.Attempt{Attempt: mailer.Attempt{
-				Route: "backup", Outcome: mailer.Accepted, Phase: mailer.PhaseDone, Decision: "done", Code: 202,
+				Route: "backup", Outcome: mailer.Accepted, Phase: mailer.PhaseDone, Code: 202,
 			}})
 		}, map[string]any{
 			"level": "DEBUG", "msg": "mail attempt accepted", "route": "backup", "outcome": "accepted",
-			"code": 202.0, "phase": "done", "decision": "done", "duration": 0.0,
+			"code": 202.0, "phase": "done", "duration": 0.0,
 		}},
 		{"a route passed over", func(s *observe.Slog) {
 			s.ObserveAttempt(t.Context(), observe.Attempt{Attempt: mailer.Attempt{Route: "primary", Provider: "smtp", Skipped: "rests"}})

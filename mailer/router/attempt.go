@@ -324,6 +324,7 @@ func (rt *route) report(a *attempt, ev evidence, now time.Time) {
 		return
 	}
 	told := observe.Attempt{Attempt: a.entry(), Router: rt.r.cfg.Name, MessageID: a.s.msg.MessageID}
+	told.Decision = "" // the adapter's, which knows of no other route
 	if a.failed != nil {
 		told.RetryAfter = a.failed.RetryAfter
 	}
