@@ -67,11 +67,11 @@ func (n node) isComposite() bool { return len(n.members) > 0 }
 // nothing of s. As long as no space or parenthesis in a value was left without escape, a
 // nil error means that every member ends where its writer meant it to end.
 func (m Mux) parse(s string, depth int) (node, error) {
-	whole := newSpan(s)
-	switch composite := whole.trim(); {
-	case compositeForm.MatchString(composite.raw):
-		return m.parseComposite(composite, depth)
-	case weightForm.MatchString(composite.raw):
+	whole := newSpan(s).trim()
+	switch {
+	case compositeForm.MatchString(whole.raw):
+		return m.parseComposite(whole, depth)
+	case weightForm.MatchString(whole.raw):
 		return node{}, errShares
 	}
 	return node{text: whole}, nil

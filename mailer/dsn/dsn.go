@@ -32,7 +32,7 @@
 //	roundrobin(A B)       messages begin with A and B in turn
 //	weighted(3*A 1*B)     three of four messages begin with A; without N* it is 1*
 //
-// White space separates members, line ends included, and may surround a composite. A
+// White space separates members, line ends included, and may surround any string. A
 // member is any connection string, another composite among them: up to 8 deep, and 64
 // providers in all. Besides its own parameters it takes these:
 //

@@ -90,6 +90,7 @@ func TestOpenGood(t *testing.T) {
 	for _, test := range []struct{ in, want string }{
 		{"smtp://user:pass@host:587", "smtp user=user pass=pass host=host port=587"},
 		{"smtp://localhost:2525", "smtp user= pass= host=localhost port=2525"},
+		{" \tsmtp://user:pass@host\r\n", "smtp user=user pass=pass host=host port=0"},
 		{"smtp://user@host", "smtp user=user pass= host=host port=0"},
 		{"smtp://host?", "smtp user= pass= host=host port=0"},
 		{"smtp://u:p@ss/w#@host", "smtp user=u pass=p@ss/w# host=host port=0"},
@@ -115,7 +116,7 @@ func TestOpenGood(t *testing.T) {
 		{"smtp://${DSN_HOST}:${DSN_PORT}", "smtp user= pass= host=mail.example.com port=2525"},
 		{"smtp://${DSN_HOST}:${DSN_PASSWORD}@h", "smtp user=mail.example.com pass=p&a?s#s%41 @${X}/( host=h port=0"},
 		{"smtp://h?token=${DSN_PASSWORD}&pool=3", "smtp user= pass= host=h port=0 pool=3 token=p&a?s#s%41 @${X}/("},
-		{"${DSN_WHOLE}", "smtp user=u pass=p&a?s#s%41 @${X}/( host=h port=0"},
+		{" ${DSN_WHOLE}\n", "smtp user=u pass=p&a?s#s%41 @${X}/( host=h port=0"},
 	} {
 		t.Run(test.in, func(t *testing.T) {
 			got := ""
@@ -147,6 +148,8 @@ func TestOpenBad(t *testing.T) {
 	t.Setenv("DSN_LINES", "a\nb")
 	for _, test := range []struct{ in, want string }{
 		{"", "empty: set MAILER_URL, for example to smtp://user:pass@host:587"},
+		{" \n", "empty: set MAILER_URL, for example to smtp://user:pass@host:587"},
+		{"failover(smtp://a,smtp://b)", "member 1: a comma stands behind the host: spaces separate the members of a composite"},
 		{"user:pass@host", "unknown scheme: known are key, smtp"},
 		{"://h", "unknown scheme: known are key, smtp"},
 		{"smtps://user:pass@host", `unknown scheme "smtps": known are key, smtp`},
@@ -193,8 +196,10 @@ func TestOpenBad(t *testing.T) {
 		{"smtp://user:pa ss@h", space},
 		{"smtp://user:pa(ss@h", space},
 		{"smtp://user:pass@h?mode=a)", space},
-		{"smtp://user:pass@host ", space},
-		{"smtp://user:pass@host\n", "has a line end or another control character, which inside a value is written as %XX"},
+		{"smtp://user:pass@ho st", space},
+		{"smtp://user:pa\nss@host", "has a line end or another control character, which inside a value is written as %XX"},
+		{`"smtp://user:pass@host"`, "begins with a quotation mark: quotes are for a shell, and stand in no setting"},
+		{"'smtp://user:pass@host'", "begins with a quotation mark: quotes are for a shell, and stand in no setting"},
 		{"smtp://u@h?tiemout=5s", `unknown parameter "tiemout": ` + known},
 		{"smtp://u@h?mode=a&from=a@example.com&x=y", "unknown parameter 3: " + known},
 		{"smtp://u@h?mode=a&from=a%40example.com&x=y", `unknown parameter "x": ` + known},

@@ -59,7 +59,7 @@ type place struct {
 
 // open returns the route that s describes. Its Weight is the caller's to set.
 func (o *opener) open(ctx context.Context, s string, at place) (router.Route, error) {
-	if s == "" {
+	if s = strings.Trim(s, whiteSpace); s == "" {
 		return router.Route{}, o.mux.emptyError()
 	}
 	s, err := resolveWhole(ctx, s)
@@ -86,7 +86,10 @@ func (o *opener) openOne(ctx context.Context, s string, at place) (router.Route,
 		return router.Route{}, errCount
 	}
 	s = o.mux.rewrite(s)
-	if strings.ContainsFunc(s, unicode.IsControl) {
+	switch {
+	case strings.HasPrefix(s, `"`), strings.HasPrefix(s, "'"):
+		return router.Route{}, errors.New("begins with a quotation mark: quotes are for a shell, and stand in no setting")
+	case strings.ContainsFunc(s, unicode.IsControl):
 		return router.Route{}, errors.New("has a line end or another control character, which inside a value is written as %XX")
 	}
 	name, rest := cutScheme(s)

@@ -66,7 +66,7 @@ func (p *Params) String(name, fallback string) string {
 func (p *Params) OneOf(name, fallback string, others ...string) string {
 	return get(p, name, fallback, func(s string) (string, error) {
 		if s != fallback && !slices.Contains(others, s) {
-			return "", errors.New("is not one of " + strings.Join(append([]string{fallback}, others...), ", "))
+			return "", errors.New("is not one of " + strings.TrimPrefix(strings.Join(append([]string{fallback}, others...), ", "), ", "))
 		}
 		return s, nil
 	})

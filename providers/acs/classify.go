@@ -39,10 +39,17 @@ func (s *replies) Accepted(r *httpapi.Reply) (id string, ok bool) {
 // a refusal to begin (HTTP rows 26 and 29).
 func (s *replies) Problem(r *httpapi.Reply) httpapi.Problem {
 	s.problem = problemOf(r)
+	text := s.problem.text()
+	if r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden {
+		text = strings.TrimPrefix(text+"; "+hintAccess, "; ")
+	}
 	return httpapi.Problem{
-		Own: s.problem.own && r.Status != http.StatusInternalServerError, Text: s.problem.text(), Verdict: s.problem.verdict(r.Status),
+		Own: s.problem.own && r.Status != http.StatusInternalServerError, Text: text, Verdict: s.problem.verdict(r.Status),
 	}
 }
+
+// hintAccess is what the service's own words, "Denied by the resource provider", do not say.
+const hintAccess = "look at the key, or the identity's role, on this very resource, and at this machine's clock"
 
 // A problem is what the service says about a request (ErrorResponse).
 type problem struct {

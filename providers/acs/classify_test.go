@@ -223,3 +223,14 @@ func FuzzProblem(f *testing.F) {
 		}
 	})
 }
+
+// The service's own words for a wrong key, "Denied by the resource provider", do not say where to look.
+func TestDeniedSaysWhereToLook(t *testing.T) {
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden} {
+		for _, r := range []*httpapi.Reply{inJSON(status, `{"error":{"code":"Denied","message":"No."}}`), answer(status, "")} {
+			if text := new(replies).Problem(r).Text; !strings.HasSuffix(text, hintAccess) || strings.HasPrefix(text, ";") {
+				t.Errorf("%d %s: %s", status, r.Body, text)
+			}
+		}
+	}
+}

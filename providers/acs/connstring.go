@@ -1,6 +1,7 @@
 package acs
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -135,18 +136,18 @@ func decodeKey(key string) ([]byte, error) {
 }
 
 // rewrite turns the portal's form into acs://host?key=BASE64, for [dsn.Scheme.Rewrite]. What
-// is malformed becomes a string that cannot be opened: without a host where that or the whole
-// is wrong, without a key where there is none, and with the wrong key otherwise.
+// is malformed becomes a string that cannot be opened: with the default host, which there is not, where the
+// host or the whole is wrong, without a key where there is none, and with the wrong key otherwise.
 func rewrite(s string) (own string, ok bool) {
 	if !hasPortalForm(s) {
 		return "", false
 	}
 	p, err := cutPortalForm(s)
 	if err != nil {
-		return "acs://", true
+		return "acs://default", true
 	}
 	endpoint, _ := p.httpsEndpoint()
-	own = "acs://" + strings.TrimPrefix(endpoint, httpsPrefix)
+	own = "acs://" + cmp.Or(strings.TrimPrefix(endpoint, httpsPrefix), "default")
 	if p.key != "" {
 		own += "?key=" + written(p.key)
 	}

@@ -162,10 +162,10 @@ func TestRewrite(t *testing.T) {
 		{"AccessKey=" + portalKey + ";Endpoint=HTTPS://[::1]:8443/", "acs://[::1]:8443?key=" + escaped, true},
 		{portal + "&from=a@b", "acs://" + portalHost + "?key=" + escaped + "%26from%3Da%40b", true},
 		{"endpoint=https://" + portalHost, "acs://" + portalHost, true},
-		{"accesskey=" + portalKey, "acs://?key=" + escaped, true},
-		{"endpoint=https://h/p;accesskey=" + portalKey, "acs://?key=" + escaped, true},
-		{portal + ";from=a@b", "acs://", true},
-		{"endpoint=", "acs://", true},
+		{"accesskey=" + portalKey, "acs://default?key=" + escaped, true},
+		{"endpoint=https://h/p;accesskey=" + portalKey, "acs://default?key=" + escaped, true},
+		{portal + ";from=a@b", "acs://default", true},
+		{"endpoint=", "acs://default", true},
 		{"acs://" + portalHost + "?key=" + portalKey, "", false},
 		{"smtp://u:accesskey=x;endpoint=https://h@h", "", false},
 		{"endpoints=https://h", "", false},
@@ -188,6 +188,9 @@ var portalMux = dsn.Mux{{{
 	Name: "acs", Form: "acs://HOST?key=BASE64", Params: []string{"key"}, Rewrite: rewrite,
 	Open: func(ctx context.Context, u *dsn.URL) (mailer.Sender, error) {
 		source := u.Params().Secret("key")
+		if u.IsDefaultHost() {
+			return nil, errors.New("no host")
+		}
 		if source == nil {
 			return nil, errors.New("no key")
 		}
@@ -251,7 +254,7 @@ func TestRewriteKeepsReferences(t *testing.T) {
 
 // Whatever is wrong with a portal's string, the error says so without showing any of it.
 func TestRewriteOpensNothingMalformed(t *testing.T) {
-	const missingHost = "missing host: the form is acs://HOST?key=BASE64"
+	const missingHost = "no host"
 	for _, tt := range []struct{ in, want string }{
 		{"endpoint=http://h/;accesskey=" + portalKey, missingHost},
 		{"endpoint=https://h/p;accesskey=" + portalKey, missingHost},

@@ -57,7 +57,8 @@ func SchemesWith(credential func(Identity) (azcore.TokenCredential, error)) dsn.
 
 func configOf(u *dsn.URL) (Config, error) {
 	if u.IsDefaultHost() {
-		return Config{}, errors.New("there is no default host: each resource has its own")
+		return Config{}, errors.New("there is no default host: each resource has its own, as in acs://contoso.communication.azure.com?key=BASE64" +
+			" or, as the portal shows it, endpoint=https://contoso.communication.azure.com/;accesskey=BASE64")
 	}
 	if u.User() != "" {
 		return Config{}, errors.New("nothing stands before the host: the access key is the parameter key")
@@ -104,7 +105,7 @@ func authenticate(cfg *Config, u *dsn.URL, credential func(Identity) (azcore.Tok
 	case id.Auth == "default" && id.ClientID != "":
 		return errors.New("the parameter client_id is for auth=managed-identity; for auth=default it is the environment variable AZURE_CLIENT_ID")
 	case id.Auth == "" && cfg.Key == nil:
-		return errors.New("neither the parameter key nor auth is there: one says how to authenticate")
+		return errors.New("neither the parameter key nor auth is there: one says how to authenticate; in the portal's form it is accesskey")
 	case id.Auth == "":
 		return nil
 	case cfg.Key != nil:

@@ -114,6 +114,8 @@ func (c *Config) check() error {
 		return errors.New("Key is missing")
 	case c.Key == mailer.SecretSource(mailer.Secret{}):
 		return errors.New("Key is empty")
+	case c.Domain == "":
+		return errors.New("Domain (domain) is missing: the name of the sending domain, such as mg.example.com")
 	case !isDomain(c.Domain):
 		return errors.New("Domain (domain) is not the name of a sending domain: letters, digits, hyphens and dots")
 	case !known:
