@@ -284,7 +284,7 @@ func TestExtendedBoundary(t *testing.T) {
 func TestKeptFields(t *testing.T) {
 	for _, name := range []string{
 		"Received", "DKIM-Signature", "X-Google-DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "arc-message-signature",
-		"Content-MD5", "Content-Length", "Content-Location", "Resent-Bcc",
+		"Content-MD5", "Content-Length", "Content-Location", "Content-Base", "Resent-Bcc",
 	} {
 		if _, err := eml.Parse(mailer.Bytes([]byte(name + ": value\r\n" + rawHead + "\r\ntext\r\n"))); !errors.Is(err, mailer.ErrUnsupported) ||
 			!strings.Contains(err.Error(), name) {
@@ -342,6 +342,57 @@ func TestStructuredFields(t *testing.T) {
 		if !errors.Is(err, mailer.ErrUnsupported) {
 			t.Errorf("%s: error %v", value, err)
 		}
+	}
+	for _, name := range []string{
+		"List-Archive", "List-Help", "List-Owner", "List-Post", "List-Subscribe", "Resent-From", "Resent-Sender", "Resent-Cc", "Resent-Reply-To",
+		"Disposition-Notification-To", "Return-Receipt-To", "Errors-To", "Mail-Followup-To", "Mail-Reply-To", "Apparently-To", "X-Original-To",
+		"Delivered-To",
+	} {
+		_, err := eml.Parse(mailer.Bytes([]byte(name + ": =?utf-8?q?B?= <bob@example.net>\r\n" + rawHead + "\r\ntext\r\n")))
+		if !errors.Is(err, mailer.ErrUnsupported) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestFieldsTwice: of what a Message has one of, neither is chosen.
+func TestFieldsTwice(t *testing.T) {
+	for _, name := range []string{"From", "Sender", "Subject", "Date", "Message-ID"} {
+		value := "a@example.com"
+		switch name {
+		case "Date":
+			value = "Mon, 02 Jan 2006 15:04:05 +0000"
+		case "Message-ID":
+			value = "<a@example.com>"
+		}
+		field := name + ": " + value + "\r\n"
+		_, err := eml.Parse(mailer.Bytes([]byte("To: bob@example.net\r\n" + field + field + "\r\ntext\r\n")))
+		if !errors.Is(err, mailer.ErrInvalidMessage) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// TestFormsWithin: a form of the body may be a multipart, whose files are files wherever they stand, and to which
+// all HTML may refer.
+func TestFormsWithin(t *testing.T) {
+	const image = "Content-Type: image/png; name=a.png\r\nContent-ID: <a>\r\n"
+	m := parse(t, rawHead+"Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\n\r\nplain\r\n"+
+		"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n"+image+"Content-Disposition: inline\r\n\r\nPNG\r\n"+
+		"--y\r\nContent-Type: text/html\r\n\r\nhtml\r\n--y--\r\n--x--\r\n")
+	if m.Text != "plain" || m.HTML != "html" || len(m.Attachments) != 1 || len(m.Alternatives) != 0 {
+		t.Errorf("got %+v", m)
+	}
+	m = parse(t, rawHead+"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n"+
+		"Content-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\none\r\n"+
+		"--x\r\nContent-Type: text/html\r\n\r\n<img src=cid:a>\r\n--x--\r\n--y\r\n"+image+"\r\nPNG\r\n--y--\r\n")
+	if len(m.Alternatives) != 1 || len(m.Attachments) != 1 || m.Attachments[0].ContentID != "a" {
+		t.Errorf("got %+v", m)
+	}
+	_, err := eml.Parse(mailer.Bytes([]byte(rawHead + "Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html\r\n\r\nhtml\r\n" +
+		"--x\r\nContent-Type: message/rfc822\r\nContent-ID: <a>\r\n\r\nSubject: a\r\n\r\nb\r\n--x--\r\n")))
+	if !errors.Is(err, mailer.ErrUnsupported) {
+		t.Errorf("a message within related: error %v", err)
 	}
 }
 

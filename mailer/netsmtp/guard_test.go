@@ -118,8 +118,9 @@ func TestOwnersDeadlines(t *testing.T) {
 	if err := g.SetDeadline(time.Now().Add(-time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.Read(make([]byte, 1)); err == nil {
-		t.Error("a read outlived its deadline")
+	start := time.Now()
+	if _, err := g.Read(make([]byte, 1)); err == nil || time.Since(start) > 30*time.Second {
+		t.Errorf("a read outlived its deadline by %v: %v", time.Since(start), err)
 	}
 	if _, err := g.Write([]byte("x")); err == nil {
 		t.Error("a write outlived its deadline")
@@ -129,6 +130,22 @@ func TestOwnersDeadlines(t *testing.T) {
 	}
 	if _, err := g.Write([]byte("x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLongLines: a line is too long wherever its end comes, also when that comes with the rest of it.
+func TestLongLines(t *testing.T) {
+	for length, tooLong := range map[int]bool{4 << 10: false, 4<<10 + 1: true, 6 << 10: true} {
+		ours, theirs := faultconn.Pipe()
+		g := netsmtp.Guard(ours)
+		go func() {
+			defer theirs.Close()
+			_, _ = io.WriteString(theirs, strings.Repeat("x", length-1)+"\n250 OK\r\n")
+		}()
+		if _, err := io.Copy(io.Discard, g); (err != nil) != tooLong {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+		_ = g.Close()
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"net/smtp"
 	"net/textproto"
 	"slices"
@@ -79,6 +80,19 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("shown as %q", text)
 			}
 		})
+	}
+}
+
+// TestNoSuchHost: a name that is not there is a mistake in the configuration, and not an outage.
+func TestNoSuchHost(t *testing.T) {
+	for isNotFound, want := range map[bool]mailer.Scope{true: mailer.ScopeAccount, false: mailer.ScopeProvider} {
+		rig := netsmtp.Rig{Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "mail.example.com", IsNotFound: isNotFound}}
+		}}
+		e := sendError(t, rig.SendMail(t.Context(), "mail.example.com:587", nil, from, both, message))
+		if e.Outcome != mailer.NotAccepted || e.Scope != want {
+			t.Errorf("not found %v: %v, %v", isNotFound, e.Outcome, e.Scope)
+		}
 	}
 }
 

@@ -141,7 +141,7 @@ func (c *slowReader) Read(p []byte) (int, error) {
 // TestNobodyThere: Difference 1. A connection that is never made takes 10 s, and where a cloud may have seen to that,
 // the error says so.
 func TestNobodyThere(t *testing.T) {
-	for port, hint := range map[string]bool{"25": true, "587": false} {
+	for port, hint := range map[string]bool{"25": true, "smtp": true, "587": false} {
 		synctest.Test(t, func(t *testing.T) {
 			rig := netsmtp.Rig{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				<-ctx.Done()
@@ -154,6 +154,12 @@ func TestNobodyThere(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "block port 25") != hint {
 				t.Errorf("port %s: %v", port, err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			err = rig.SendMail(ctx, "mail.example.com:"+port, nil, from, both, message)
+			if !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "block port 25") {
+				t.Errorf("port %s, when the caller had no more time: %v", port, err)
 			}
 		})
 	}

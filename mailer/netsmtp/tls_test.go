@@ -132,6 +132,9 @@ func TestNoAUTH(t *testing.T) {
 					t.Errorf("the server was told %q", c.Line)
 				}
 			}
+			if e := sendError(t, err); name == "not offered" && (e.Scope != mailer.ScopeAccount || !e.Elsewhere) {
+				t.Errorf("scope %v, elsewhere %v", e.Scope, e.Elsewhere)
+			}
 			if name == "not offered" && (err == nil || err.Error() != "smtp: server doesn't support AUTH" || !errors.Is(err, mailer.ErrUnauthorized)) {
 				t.Errorf("got %v", err)
 			}
@@ -199,12 +202,26 @@ func TestImplicitTLS(t *testing.T) {
 	rig.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return dial(ctx, network, server.Addr())
 	}
-	if err := rig.SendMail(t.Context(), "127.0.0.1:465", logIn, from, both, message); err != nil {
-		t.Fatal(err)
+	for i, port := range []string{"465", "submissions", "smtps"} {
+		if err := rig.SendMail(t.Context(), "127.0.0.1:"+port, logIn, from, both, message); err != nil {
+			t.Fatalf("port %s: %v", port, err)
+		}
+		server.WaitIdle()
+		if m := server.Messages(); len(m) != i+1 || m[i].TLS == 0 || m[i].AuthUser != "ann" || bytes.Contains(written(), []byte("EHLO")) {
+			t.Errorf("port %s: got %+v", port, m)
+		}
 	}
-	server.WaitIdle()
-	if m := server.Messages(); len(m) != 1 || m[0].TLS == 0 || m[0].AuthUser != "ann" || bytes.Contains(written(), []byte("EHLO")) {
-		t.Errorf("got %+v", m)
+}
+
+// TestOldTLS: what is weaker than TLS 1.2 does not count as TLS.
+func TestOldTLS(t *testing.T) {
+	old := testcert.Server(certs.Valid)
+	old.MinVersion, old.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	server := smtpfake.Start(t, smtpfake.Config{TLS: old})
+	err := netsmtp.Rig{Roots: certs.Roots}.SendMail(t.Context(), server.Addr(), nil, from, both, message)
+	wantTruth(t, server, err)
+	if err == nil {
+		t.Error("the message went over it")
 	}
 }
 
