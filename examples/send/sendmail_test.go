@@ -137,6 +137,8 @@ func TestSendmailContent(t *testing.T) {
 			"several recipients are not shown", "From: ann@example.com\n\ny\n", []string{"-i", "b@example.net", "c@example.net"},
 			addedID + regexp.QuoteMeta("From: ann@example.com\r\n\r\ny\r\n"),
 		},
+		{"Bcc alone is not shown", "From: ann@example.com\nBcc: eve@example.net\n\ny\n", []string{"-t"}, addedID + regexp.QuoteMeta("From: ann@example.com\r\n\r\ny\r\n")},
+		{"Cc alone stays Cc", "From: ann@example.com\nCc: dan@example.net\n\ny\n", []string{"-t"}, addedID + regexp.QuoteMeta("From: ann@example.com\r\nCc: dan@example.net\r\n\r\ny\r\n")},
 		{
 			"names without a domain", "From: root (Cron Daemon)\nX-Cron-Env: <A=1>\nSender: daemon\nTo: root\nCc: Bob <bob@example.net>,\n \"The Admin\" <admin>\nReply-To: =?UTF-8?Q?B=C3=B6b?= <root>\nX-Cron-Env: <B=2>\nSubject: x\n\nFrom: root\n", cron,
 			addedID + regexp.QuoteMeta("From: \"Cron Daemon\" <cron@example.com>\r\nSender: \"daemon\" <cron@example.com>\r\nTo: \"root\" <ops@example.net>\r\n"+
