@@ -140,7 +140,7 @@ func cause(e *Error) error {
 		return e.Err // the stage says nothing about it
 	case e.isTLSPolicy():
 		return join(mailer.ErrTLSPolicy, e)
-	case e.Stage == StageCredential && !e.isOutage():
+	case e.Stage == StageCredential && !e.isOutage() && !isContextError(e.Err):
 		return join(mailer.ErrUnauthorized, e)
 	}
 	return e

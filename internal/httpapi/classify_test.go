@@ -209,6 +209,7 @@ func TestCause(t *testing.T) {
 		{&Error{StageConnect, connpool.ErrClosed}, mailer.ErrClosed, "sender closed"},
 		{&Error{StageTLS, x509.UnknownAuthorityError{}}, mailer.ErrTLSPolicy, "tls policy not met: tls handshake: x509: certificate signed by unknown authority"},
 		{&Error{StageCredential, io.EOF}, mailer.ErrUnauthorized, "unauthorized: credential: EOF"},
+		{&Error{StageCredential, context.DeadlineExceeded}, context.DeadlineExceeded, "credential: context deadline exceeded"},
 		{&Error{StageBody, ErrSource}, ErrSource, "content failed"},
 		{&Error{StageBody, io.EOF}, io.EOF, "request: EOF"},
 		{&Error{StageReply, io.EOF}, io.EOF, "reply: EOF"},

@@ -113,6 +113,9 @@ func wait(t *testing.T, client *acs.Client, all []waiter) {
 				t.Errorf("%s: took %v, want %v", w.name, took, w.ends)
 			}
 			wantRefused(t, err, w.scope, w.is)
+			if errors.Is(err, mailer.ErrUnauthorized) {
+				t.Errorf("%s: nobody refused anything: %v", w.name, err)
+			}
 		})
 	}
 	running.Wait()
