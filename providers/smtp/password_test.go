@@ -125,6 +125,9 @@ func TestPasswordSource(t *testing.T) {
 				if e.Outcome != mailer.NotAccepted || e.Scope != c.scope || !errors.Is(err, c.is) || e.Elsewhere != (c.scope == account) {
 					t.Errorf("got %v: %v, scope %v, elsewhere %v; want scope %v", e.Outcome, err, e.Scope, e.Elsewhere, c.scope)
 				}
+				if errors.Is(err, mailer.ErrUnauthorized) != (c.scope == account) {
+					t.Errorf("%v, of scope %v", err, e.Scope)
+				}
 				if took := time.Since(start); took < c.took || took > c.took+100*time.Millisecond {
 					t.Errorf("took %v, want %v", took, c.took)
 				}
