@@ -39,6 +39,19 @@ func TestLoginPrompts(t *testing.T) {
 	}
 }
 
+// TestLoginAsksForPasswordFirst: who says what is wanted gets that, in whatever order.
+func TestLoginAsksForPasswordFirst(t *testing.T) {
+	a := netsmtp.LoginAuth("ann", "s3cret-pass", "mail.example.com")
+	if _, _, err := a.Start(&netsmtp.ServerInfo{Name: "mail.example.com", TLS: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][2]string{{"Password:", "s3cret-pass"}, {"Username:", "ann"}} {
+		if got, err := a.Next([]byte(c[0]), true); err != nil || string(got) != c[1] {
+			t.Errorf("%s: %q, %v", c[0], got, err)
+		}
+	}
+}
+
 // TestSecretsNeedTLS: as PlainAuth, the constructors show nothing without TLS but to this machine, and nothing to others.
 func TestSecretsNeedTLS(t *testing.T) {
 	for name, a := range map[string]func(host string) netsmtp.Auth{

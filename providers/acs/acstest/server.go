@@ -121,7 +121,9 @@ func (s *Server) Endpoint() string {
 	return "http://" + s.host()
 }
 
-// ConnectionString returns the endpoint and the primary key as the portal shows them.
+// ConnectionString returns the endpoint and the primary key as the portal shows them. Without [Config].TLS the
+// endpoint begins with http://, which package acs takes in no such string: it opens
+// "acs://"+s.Addr()+"?insecure=true&key="+s.Key().
 func (s *Server) ConnectionString() string {
 	return "endpoint=" + s.Endpoint() + "/;accesskey=" + s.Key()
 }
