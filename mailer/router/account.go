@@ -149,6 +149,9 @@ func (s *send) skipShare() {
 func (s *send) record(a *attempt) {
 	a.at = len(s.log)
 	decided := lastMade(a.logged)
+	if decided < 0 { // the Sender passed the message over by itself, and that is what was decided upon
+		decided = len(a.logged) - 1
+	}
 	for i, t := range a.logged {
 		switch {
 		case a.yielded:

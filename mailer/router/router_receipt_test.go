@@ -410,3 +410,34 @@ func TestUntakenNames(t *testing.T) {
 		}
 	})
 }
+
+// choosy passes every message over by itself, as adapters do with what only they know not to fit.
+type choosy struct{}
+
+func (choosy) Send(_ context.Context, msg *mailer.Message) (*mailer.Receipt, error) {
+	r := &mailer.Receipt{Outcome: mailer.NotAccepted, Attempts: []mailer.Attempt{
+		{Outcome: mailer.NotAccepted, Scope: mailer.ScopeMessage, Decision: "stop", Skipped: "unsupported: too large"},
+	}}
+	for _, to := range msg.Recipients() {
+		r.Recipients = append(r.Recipients, mailer.RecipientResult{Address: to, Outcome: mailer.NotAccepted, Scope: mailer.ScopeMessage, Elsewhere: true})
+	}
+	return nil, &mailer.SendError{Receipt: r, Outcome: r.Outcome, Scope: mailer.ScopeMessage, Elsewhere: true, Err: mailer.ErrUnsupported}
+}
+
+// What followed upon a route that passed the message over by itself is told too.
+func TestDecisionAfterPassingOver(t *testing.T) {
+	virtual(t, func(t *testing.T) {
+		r, err := router.New(router.Config{Routes: []router.Route{{Name: "a", Sender: choosy{}}, {Name: "b", Sender: new(mailertest.Recorder)}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Close(t.Context()) }()
+		account, err := r.Send(t.Context(), letter(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := account.Attempts[0]
+		expect(t, "decision", first.Decision, "next route")
+		expect(t, "skipped", first.Skipped, "unsupported: too large")
+	})
+}
