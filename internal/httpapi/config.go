@@ -97,6 +97,8 @@ func (c *Config) parseBase() (*url.URL, error) {
 	switch {
 	case err != nil:
 		return wrong("is not a URL") // the cause repeats it, with what else it may hold
+	case u.Scheme == "" && u.Host == "" && u.Path != "":
+		return wrong("does not begin with https://")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery || strings.Trim(u.Path, "/") != "" || u.Opaque != "":
 		return wrong("is more than a scheme, a host and a port")
 	case u.Hostname() == "":

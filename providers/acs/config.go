@@ -89,7 +89,7 @@ type Config struct {
 	ReplayWindow time.Duration
 	// Wait is how long Send waits after acceptance for the operation to end, which tells whether all
 	// recipients were suppressed, or the message dropped. Zero means not at all. It takes status
-	// reads, of which there are few; see the package's Waiting.
+	// reads, of which there are few, and asks no sooner than the service wants to be asked; see the package's Waiting.
 	Wait time.Duration
 }
 
@@ -121,6 +121,8 @@ func (c *Config) check() error {
 	switch {
 	case c.Endpoint == "":
 		return errors.New("Endpoint is missing")
+	case hasPortalForm(c.Endpoint):
+		return errors.New("Endpoint is a whole connection string, which ParseConnectionString takes apart")
 	case c.Key == nil && c.Credential == nil:
 		return errors.New("Key and Credential are missing; one is needed")
 	case c.Key != nil && c.Credential != nil:

@@ -127,7 +127,9 @@ const minKeyBytes = 16
 func decodeKey(key string) ([]byte, error) {
 	raw, err := base64.StdEncoding.DecodeString(key)
 	switch {
-	case err != nil || strings.ContainsAny(key, "\r\n"): // which the decoder passes over
+	case strings.ContainsAny(key, " \t\r\n"): // line ends the decoder passes over
+		return nil, errors.New("the access key is not base64: white space or a line end is part of it")
+	case err != nil:
 		return nil, errors.New("the access key is not base64")
 	case len(raw) < minKeyBytes:
 		return nil, fmt.Errorf("the access key has fewer than %d bytes: is all of it there?", minKeyBytes)

@@ -112,6 +112,7 @@ func TestParseConnectionStringErrors(t *testing.T) {
 	const (
 		endpoint  = "endpoint=https://" + portalHost + "/;"
 		notBase64 = "the access key is not base64"
+		space     = notBase64 + ": white space or a line end is part of it"
 		short     = "the access key has fewer than 16 bytes: is all of it there?"
 	)
 	for _, tt := range []struct{ in, want string }{
@@ -133,8 +134,8 @@ func TestParseConnectionStringErrors(t *testing.T) {
 		{portal + "&from=a@example.com", notBase64},
 		{portal + "?from=a@example.com", notBase64},
 		{endpoint + "accesskey=" + strings.TrimRight(portalKey, "="), notBase64},
-		{endpoint + "accesskey=" + portalKey[:20] + "\r\n" + portalKey[20:], notBase64},
-		{endpoint + "accesskey=" + portalKey[:20] + " " + portalKey[20:], notBase64},
+		{endpoint + "accesskey=" + portalKey[:20] + "\r\n" + portalKey[20:], space},
+		{endpoint + "accesskey=" + portalKey[:20] + " " + portalKey[20:], space},
 		{endpoint + "accesskey=" + strings.NewReplacer("+", "-", "/", "_").Replace(portalKey), notBase64},
 		{endpoint + "accesskey=" + keyOf(15), short},
 		{endpoint + "accesskey=" + keyOf(16), ""},
@@ -267,7 +268,7 @@ func TestRewriteOpensNothingMalformed(t *testing.T) {
 		{portal + ";" + portal, missingHost},
 		{"endpoint=https://h/", "no key"},
 		{portal + "&from=a@b", "the access key is not base64"},
-		{portal + "\n&from=a@b", "the access key is not base64"},
+		{portal + "\n&from=a@b", "the access key is not base64: white space or a line end is part of it"},
 		{portal + portalKey, "the access key is not base64"},
 		{"endpoint=https://h/;accesskey=" + portalKey[:8], "the access key has fewer than 16 bytes: is all of it there?"},
 		{"failover(" + portal + "&from=a@b)", "member 1: the access key is not base64"},

@@ -98,11 +98,12 @@
 //
 // Accepted means that the service has queued the message. With Config.Wait Send waits for the operation to end, as long
 // as ctx and the quota of status reads allow: half of these are left to the settling of doubts, so that by default
-// not every message can be waited for. An operation that failed makes the message NotAccepted, without any waiting where
-// the acceptance itself tells it: for "EmailDroppedAllRecipientsSuppressed" the recipients are refused, for all else
-// another provider may take it. To be sent through the service once more it needs another IdempotencyKey: with the same one
-// it remains the operation that failed. What keeps us from knowing the end changes nothing: the message is Accepted.
-// [Client.Status] asks at any time.
+// not every message can be waited for. The service says when it wants to be asked first, after 20 s in its
+// description's example, and a Wait that ends before asks nothing. An operation that failed makes the message
+// NotAccepted, without any waiting where the acceptance itself tells it: for "EmailDroppedAllRecipientsSuppressed" the
+// recipients are refused, for all else another provider may take it. To be sent through the service once more it needs
+// another IdempotencyKey: with the same one it remains the operation that failed. What keeps us from knowing the end
+// changes nothing: the message is Accepted. [Client.Status] asks at any time.
 //
 // A message that ended well was handed on, not delivered: what the recipients' servers made of it, only the service's
 // events tell.

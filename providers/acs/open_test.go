@@ -259,22 +259,27 @@ func TestScope(t *testing.T) {
 // TestConfigErrors: the error names the field.
 func TestConfigErrors(t *testing.T) {
 	for field, change := range map[string]func(*Config){
-		"Endpoint is missing":               func(c *Config) { c.Endpoint = "" },
-		"Key and Credential are missing":    func(c *Config) { c.Key = nil },
-		"Key and Credential are both there": func(c *Config) { c.Credential = identity{} },
-		"the access key":                    func(c *Config) { c.Key = mailer.Secret{} },
-		"the access key is not base64":      func(c *Config) { c.Key = mailer.NewSecret("canary?") },
-		"APIVersion":                        func(c *Config) { c.APIVersion = "2021-10-01-preview" },
-		"QuotaShare":                        func(c *Config) { c.QuotaShare = -1 },
-		"MaxRecipients":                     func(c *Config) { c.MaxRecipients = -1 },
-		"MaxRequestBytes":                   func(c *Config) { c.MaxRequestBytes = -1 },
-		"Wait":                              func(c *Config) { c.Wait = -1 },
-		"Timeout":                           func(c *Config) { c.Timeout = -1 },
-		"MaxConns":                          func(c *Config) { c.MaxConns = -1 },
-		"AllowPlaintext":                    func(c *Config) { c.Endpoint = "http://localhost" },
-		"another machine":                   func(c *Config) { c.Endpoint, c.AllowPlaintext = "http://example.com", true },
-		"Endpoint does not begin":           func(c *Config) { c.Endpoint = "ftp://x" },
-		"Endpoint is more":                  func(c *Config) { c.Endpoint = "contoso.communication.azure.com" },
+		"Endpoint is missing":                func(c *Config) { c.Endpoint = "" },
+		"Key and Credential are missing":     func(c *Config) { c.Key = nil },
+		"Key and Credential are both there":  func(c *Config) { c.Credential = identity{} },
+		"the access key":                     func(c *Config) { c.Key = mailer.Secret{} },
+		"the access key is not base64":       func(c *Config) { c.Key = mailer.NewSecret("canary?") },
+		"APIVersion":                         func(c *Config) { c.APIVersion = "2021-10-01-preview" },
+		"QuotaShare":                         func(c *Config) { c.QuotaShare = -1 },
+		"MaxRecipients":                      func(c *Config) { c.MaxRecipients = -1 },
+		"MaxRequestBytes":                    func(c *Config) { c.MaxRequestBytes = -1 },
+		"Wait":                               func(c *Config) { c.Wait = -1 },
+		"Timeout":                            func(c *Config) { c.Timeout = -1 },
+		"MaxConns":                           func(c *Config) { c.MaxConns = -1 },
+		"AllowPlaintext":                     func(c *Config) { c.Endpoint = "http://localhost" },
+		"another machine":                    func(c *Config) { c.Endpoint, c.AllowPlaintext = "http://example.com", true },
+		"Endpoint does not begin":            func(c *Config) { c.Endpoint = "ftp://x" },
+		"Endpoint does not begin with https": func(c *Config) { c.Endpoint = "contoso.communication.azure.com" },
+		"Endpoint is more":                   func(c *Config) { c.Endpoint = "https://contoso.communication.azure.com/emails" },
+		"ParseConnectionString": func(c *Config) {
+			c.Endpoint = "endpoint=https://contoso.communication.azure.com/;accesskey=" + canaryKey
+		},
+		"a line end is part of it": func(c *Config) { c.Key = mailer.NewSecret(canaryKey + "\n") },
 	} {
 		cfg := Config{Endpoint: "https://contoso.communication.azure.com", Key: mailer.NewSecret(canaryKey)}
 		change(&cfg)
