@@ -105,7 +105,7 @@ func TestCompositeBad(t *testing.T) {
 		{"failover(smtp://a failover(smtp://b)x)", "member 2: " + after},
 		{"failover(smtp://u:p(w)@a)", "member 1: " + inside},
 		{"failover(smtp://a b)", "member 2: " + scheme},
-		{"failover(smtp://a, smtp://b)", "member 1: bad host: expected a name, an IPv4 address, or an IPv6 address in brackets"},
+		{"failover(smtp://a, smtp://b)", "member 1: a comma stands behind the host: spaces alone separate the members of a composite"},
 		{"failover(smtp://a smtps://b)", `member 2: unknown scheme "smtps": known are key, smtp`},
 		{"failover(3*smtp://a)", "member 1: " + shares},
 		{"weighted(0*smtp://a)", "member 1: " + weight},

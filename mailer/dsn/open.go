@@ -88,7 +88,7 @@ func (o *opener) openOne(ctx context.Context, s string, at place) (router.Route,
 	s = o.mux.rewrite(s)
 	switch {
 	case strings.HasPrefix(s, `"`), strings.HasPrefix(s, "'"):
-		return router.Route{}, errors.New("begins with a quotation mark: quotes are for a shell, and stand in no setting")
+		return router.Route{}, errors.New("begins with a quotation mark: leave the quotes out, which are for a shell")
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return router.Route{}, errors.New("has a line end or another control character, which inside a value is written as %XX")
 	}

@@ -149,8 +149,8 @@ func (p parts) check() error {
 	switch {
 	case p.userInfo.has(" ()") || p.authority.has(" ()") || p.query.has(" ()"):
 		return errors.New("a space, ( or ) inside a value is written %20, %28 or %29")
-	case p.authority.has(",") && p.authority.has("://"):
-		return errors.New("a comma stands behind the host: spaces separate the members of a composite")
+	case p.authority.has(","):
+		return errors.New("a comma stands behind the host: spaces alone separate the members of a composite")
 	case p.authority.has("/"):
 		return errors.New("nothing but ? and parameters may follow the host, no path")
 	case p.authority.has("#") || p.query.has("#"):

@@ -60,7 +60,7 @@ type RouteHealth struct {
 	// longer than usual.
 	InFlight int `json:"in_flight"`
 	Overdue  int `json:"overdue"`
-	// UsualStart and UsualReply are what it usually takes to get past the boundary, and to
+	// UsualStart and UsualReply, in JSON nanoseconds, are what it usually takes to get past the boundary, and to
 	// answer after that; zero when that is not known.
 	UsualStart time.Duration `json:"usual_start"`
 	UsualReply time.Duration `json:"usual_reply"`
