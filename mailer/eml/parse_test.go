@@ -355,24 +355,6 @@ func TestStructuredFields(t *testing.T) {
 	}
 }
 
-// TestFieldsTwice: of what a Message has one of, neither is chosen.
-func TestFieldsTwice(t *testing.T) {
-	for _, name := range []string{"From", "Sender", "Subject", "Date", "Message-ID"} {
-		value := "a@example.com"
-		switch name {
-		case "Date":
-			value = "Mon, 02 Jan 2006 15:04:05 +0000"
-		case "Message-ID":
-			value = "<a@example.com>"
-		}
-		field := name + ": " + value + "\r\n"
-		_, err := eml.Parse(mailer.Bytes([]byte("To: bob@example.net\r\n" + field + field + "\r\ntext\r\n")))
-		if !errors.Is(err, mailer.ErrInvalidMessage) || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: error %v", name, err)
-		}
-	}
-}
-
 // TestFormsWithin: a form of the body may be a multipart, whose files are files wherever they stand, and to which
 // all HTML may refer.
 func TestFormsWithin(t *testing.T) {
