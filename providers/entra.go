@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -31,11 +32,27 @@ type credential struct{ azcore.TokenCredential }
 
 // GetToken implements [azcore.TokenCredential].
 func (c credential) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := c.TokenCredential.GetToken(ctx, options)
-	if isOutage(err) {
+	silent := new(atomic.Bool)
+	token, err := c.TokenCredential.GetToken(context.WithValue(ctx, silentKey{}, silent), options)
+	if err != nil && (silent.Load() || isOutage(err)) {
 		err = fmt.Errorf("%w: %w", mailer.ErrUnavailable, err)
 	}
 	return token, err
+}
+
+type silentKey struct{}
+
+// silence is a policy that tells credential whether the last request had no reply, which the errors of
+// azidentity do not.
+type silence struct{}
+
+// Do implements [policy.Policy].
+func (silence) Do(req *policy.Request) (*http.Response, error) {
+	res, err := req.Next()
+	if silent, ok := req.Raw().Context().Value(silentKey{}).(*atomic.Bool); ok {
+		silent.Store(err != nil)
+	}
+	return res, err
 }
 
 // isOutage: the reply was no refusal.
@@ -53,6 +70,13 @@ func credentialOf(id acs.Identity) (azcore.TokenCredential, error) {
 	if id.Auth == "default" {
 		return azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 	}
+	return managedIdentity(id, options)
+}
+
+// managedIdentity is a credential that asks one source, so that a request without a reply means an outage of
+// it. The default credential asks several, of which most are not there.
+func managedIdentity(id acs.Identity, options azcore.ClientOptions) (azcore.TokenCredential, error) {
+	options.PerRetryPolicies = []policy.Policy{silence{}}
 	managed := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
 	if id.ClientID != "" {
 		managed.ID = azidentity.ClientID(id.ClientID)

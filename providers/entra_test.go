@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -209,6 +210,36 @@ func TestAuthRefused(t *testing.T) {
 	}
 	if n := len(azure.Messages()) + len(azure.Requests()); n != 0 {
 		t.Errorf("%d requests went out", n)
+	}
+}
+
+// A platform that does not answer, as while App Service restarts, is an outage.
+func TestAuthUnanswered(t *testing.T) {
+	p := startPlatform(t, acstest.Start(t, acstest.Config{}))
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	t.Cleanup(func() { _ = listener.Close() })
+	for name, endpoint := range map[string]string{"refused": "http://127.0.0.1:1/msi/token", "cut": "http://" + listener.Addr().String() + "/msi/token"} {
+		t.Setenv("IDENTITY_ENDPOINT", endpoint)
+		inner, err := managedIdentity(acs.Identity{ClientID: rand.Text()}, azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = credential{inner}.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://communication.azure.com/.default"}})
+		if !errors.Is(err, mailer.ErrUnavailable) || strings.Contains(err.Error(), p.header) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 
