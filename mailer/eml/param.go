@@ -21,7 +21,7 @@ func (t mediaType) isText() bool { return hasPrefixFold(t.base, "text/") }
 // parseMediaType walks through s by the grammar of RFC 2045 section 5.1, so that what is written
 // after it cannot end up within an open quotation.
 func parseMediaType(s string) (t mediaType, err error) {
-	t.text = strings.TrimRight(s, "; \t")
+	t.text = strings.TrimRight(strings.TrimLeft(s, " \t"), "; \t") // Prepare passes over both
 	kind, rest, found := strings.Cut(t.text, "/")
 	sub, rest := cutToken(rest)
 	if !found || kind == "" || sub == "" || !only(kind, token) || hasPrefixFold(kind+"/", "multipart/") {

@@ -93,7 +93,8 @@ func (a *assembler) part(p *entity.Part, b *body) error {
 }
 
 // isForm reports whether p is what is shown as the body: any form among alternatives, and elsewhere a text
-// without a file name, or a first part of which nothing says that it is a file. Invitations often have a name.
+// without a file name, or a first part of which nothing says that it is a file. Invitations often have a name. A
+// text behind the body that is inline and has a Content-ID is what Render makes of a file without a name.
 func isForm(p *entity.Part, b *body, first bool) bool {
 	switch {
 	case p.Disposition == "attachment":
@@ -103,7 +104,7 @@ func isForm(p *entity.Part, b *body, first bool) bool {
 	case p.FileName != "":
 		return first && p.Disposition == "" && p.Type == "text/calendar"
 	case p.Type == "text/plain", p.Type == "text/html":
-		return true
+		return !b.found || p.Disposition != "inline" || p.ContentID == ""
 	}
 	return !b.found && (p.IsText() || first && p.Disposition == "")
 }

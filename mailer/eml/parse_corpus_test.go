@@ -166,7 +166,11 @@ func onlyASCII(s string) string {
 // checkHeaders compares what net/mail makes of the header.
 func checkHeaders(t *testing.T, m *mailer.Message, std *mail.Message) {
 	t.Helper()
-	// net/mail does not know white space before a colon.
+	for name := range std.Header {
+		if strings.ContainsAny(name, " \t") { // before a colon, which net/mail does not know
+			return
+		}
+	}
 	if raw := std.Header.Get("Subject"); raw != "" && !strings.Contains(raw, "=?") && oneSpace(m.Subject) != oneSpace(raw) {
 		t.Errorf("Subject %q, net/mail has %q", m.Subject, raw)
 	}
