@@ -2,6 +2,7 @@ package smtp_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wneessen/go-mail"
@@ -33,7 +34,8 @@ func FuzzFromGoMail(f *testing.F) {
 		if m.From.Address != "ann@example.com" || m.ReturnPath != "" || len(m.ReplyTo) > 0 {
 			t.Errorf("from %q, return path %q, answers to %q", m.From, m.ReturnPath, m.ReplyTo)
 		}
-		if i := slices.IndexFunc(m.Headers, func(h mailer.HeaderField) bool { return h.Name != name && h.Name != "List-Unsubscribe" }); i >= 0 {
+		written := strings.TrimRight(name, " \t") // which may stand before the colon
+		if i := slices.IndexFunc(m.Headers, func(h mailer.HeaderField) bool { return h.Name != written && h.Name != "List-Unsubscribe" }); i >= 0 {
 			t.Errorf("has %q", m.Headers[i])
 		}
 	})
