@@ -197,7 +197,7 @@ func cause(e *smtpwire.Error) error {
 		return e.Err // the stage says nothing about it
 	case verdict.IsTLSPolicy(e):
 		return fmt.Errorf("%w: %w", mailer.ErrTLSPolicy, e)
-	case errors.Is(e.Err, smtpwire.ErrNoAuth), errors.Is(e.Err, errCredentials) && !isContextError(e.Err):
+	case errors.Is(e.Err, smtpwire.ErrNoAuth), errors.Is(e.Err, errCredentials) && !isContextError(e.Err) && !isSourceDown(e.Err):
 		return fmt.Errorf("%w: %w", mailer.ErrUnauthorized, e)
 	}
 	return e

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mailkeel/mailkeel/internal/connpool"
 	"github.com/mailkeel/mailkeel/internal/ledger"
+	"github.com/mailkeel/mailkeel/internal/netconn"
 	"github.com/mailkeel/mailkeel/internal/smtpwire"
 	"github.com/mailkeel/mailkeel/internal/smtpwire/verdict"
 	"github.com/mailkeel/mailkeel/mailer"
@@ -88,12 +89,17 @@ func classifyConnect(err error, r route) ledger.Verdict {
 
 func classifyAuthError(err error) ledger.Verdict {
 	switch {
-	case errors.Is(err, errCredentials):
+	case errors.Is(err, errCredentials) && !isSourceDown(err):
 		return ledger.AccountForNow
 	case errors.Is(err, smtpwire.ErrNoAuth), errors.Is(err, errMechanism):
 		return ledger.AccountRefused
 	}
 	return ledger.ProviderDown
+}
+
+// isSourceDown reports whether whoever gives out the password is in trouble, and not the password.
+func isSourceDown(err error) bool {
+	return errors.Is(err, errCredentials) && (errors.Is(err, netconn.ErrTimeout) || errors.Is(err, mailer.ErrUnavailable))
 }
 
 // isEOF: the connection ended, on either side.

@@ -87,8 +87,8 @@ func countVerb(server *smtpfake.Server, verb string) (n int) {
 	return n
 }
 
-// TestPasswordSource: a source that fails or takes too long is the account's trouble, and
-// no server hears of it. Only the end of the caller's own ctx is the caller's.
+// TestPasswordSource: a source that fails is the account's trouble, and one that is down or takes too long is
+// in trouble itself; no server hears of either. Only the end of the caller's own ctx is the caller's.
 func TestPasswordSource(t *testing.T) {
 	errVault := errors.New("vault sealed")
 	blocks := func(ctx context.Context) (mailer.Secret, error) { <-ctx.Done(); return mailer.Secret{}, ctx.Err() }
@@ -102,8 +102,9 @@ func TestPasswordSource(t *testing.T) {
 	}{
 		{"fails", func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, errVault }, 0, account, errVault, 0},
 		{"is empty", func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, nil }, 0, account, mailer.ErrUnauthorized, 0},
-		{"blocks beyond the limit", blocks, 0, account, mailer.ErrUnauthorized, 15 * time.Second},
-		{"has a limit of its own", func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, context.DeadlineExceeded }, 0, account, mailer.ErrUnauthorized, 0},
+		{"is down", func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, mailer.ErrUnavailable }, 0, provider, mailer.ErrUnavailable, 0},
+		{"blocks beyond the limit", blocks, 0, provider, mailer.ErrUnavailable, 15 * time.Second},
+		{"has a limit of its own", func(context.Context) (mailer.Secret, error) { return mailer.Secret{}, context.DeadlineExceeded }, 0, provider, mailer.ErrUnavailable, 0},
 		{"blocks beyond ctx", blocks, 2 * time.Second, caller, context.DeadlineExceeded, 2 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,7 +123,7 @@ func TestPasswordSource(t *testing.T) {
 				start := time.Now()
 				_, err := client.Send(ctx, newMessage(1))
 				e := mailer.AsSendError(err)
-				if e.Outcome != mailer.NotAccepted || e.Scope != c.scope || !errors.Is(err, c.is) || e.Elsewhere != (c.scope == account) {
+				if e.Outcome != mailer.NotAccepted || e.Scope != c.scope || !errors.Is(err, c.is) || e.Elsewhere != (c.scope != caller) {
 					t.Errorf("got %v: %v, scope %v, elsewhere %v; want scope %v", e.Outcome, err, e.Scope, e.Elsewhere, c.scope)
 				}
 				if errors.Is(err, mailer.ErrUnauthorized) != (c.scope == account) {
