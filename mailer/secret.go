@@ -73,6 +73,9 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // connection or request needs the value, from several goroutines, so that a
 // credential can rotate while the program runs. A [Secret] is a source of itself.
 //
+// Its errors make a send [NotAccepted], of [ScopeAccount]; one that wraps [ErrUnavailable], and a source that
+// takes longer than the adapter has, of [ScopeProvider]: then the credential may be as good as ever.
+//
 // A source that caches may also have a method Refresh(); it is called after the
 // provider refused the value, and the source is then asked once more.
 type SecretSource interface {

@@ -24,7 +24,8 @@ var sender atomic.Pointer[mailer.Sender]
 // whom the header's To or Cc names; or where from is not the header's From. One that takes them, as SMTP and
 // Mailgun, refuses lines of more than 998 octets. A message without a header is refused by all, and so is what
 // [mailer.Prepare] refuses, such as an address without a domain, although a server might have taken it. With an
-// empty from, bounces go nowhere, and the first address of the header's From is the author.
+// empty from, bounces go nowhere, and the first address of the header's From is the author. Where the header has no From,
+// the parts are sent with from; those who take the message as it is may refuse it.
 //
 // Errors are the Sender's. A refusal by SMTP has a [*textproto.Error] there too, whose text is fit to be shown: one
 // line, cut short, without addresses and status code. One by HTTP has none: Code and Protocol of the
