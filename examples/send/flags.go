@@ -113,8 +113,8 @@ in the manner of sendmail, the whole message on standard input:
 options: -t, -i or -oi (a line with a lone dot is not the end), -f or -r ADDRESS, -F NAME; accepted without
 effect: -o.., -B.., -N.., -R.., -V.., -L.., -X.., -O.., -C.., -p.., -A.., -bm, -G, -U, -m, -n, -v. From, Date and Message-ID are added
 where they are missing, and To where there is one recipient. MAILER_FROM is who sends where nobody else with a domain does, MAILER_TO who
-gets what is for a name without a domain; they take the place of such names in the header, and -f does where there is no MAILER_FROM.
-X-Cron-Env fields are removed.
+gets what is for a name without a domain; who sends and who gets it take the place of such names in the header. X-Cron-Env
+fields are removed.
 `
 
 func printUsage(w io.Writer) {

@@ -311,15 +311,24 @@ func TestLocalNames(t *testing.T) {
 	}
 }
 
-// TestLocalAuthor: where -f has a domain, that is the author's address too, and MAILER_FROM is not needed.
+// TestLocalAuthor: where -f has a domain, that is the author's address too, and MAILER_FROM is not needed. So
+// both are the same, as APIs want them.
 func TestLocalAuthor(t *testing.T) {
+	const text = "From: root (Cron Daemon)\nTo: b@example.net\n\nx\n"
 	server := smtpfake.Start(t, secure(smtpfake.Config{}))
-	got := call(t, urlOf("smtp", server.Addr()), "From: root (Cron Daemon)\nTo: b@example.net\n\nx\n", "-t", "-f", "ann@example.org")
-	if got.code != exitAccepted {
-		t.Fatalf("exit status %d, stderr %q", got.code, got.stderr)
+	url := urlOf("smtp", server.Addr())
+	for _, got := range []result{
+		call(t, url, text, "-t", "-f", "ann@example.org"),
+		asSendmail(t, binary, url, text, "-t", "-f", "ann@example.org"), // with MAILER_FROM
+	} {
+		if got.code != exitAccepted {
+			t.Fatalf("exit status %d, stderr %q", got.code, got.stderr)
+		}
 	}
-	if m := onlyMessage(t, server); m.From != "ann@example.org" || !strings.Contains(string(m.Data), "\r\nFrom: \"Cron Daemon\" <ann@example.org>\r\n") {
-		t.Errorf("from %q, got %q", m.From, m.Data)
+	for _, m := range server.Messages() {
+		if m.From != "ann@example.org" || !strings.Contains(string(m.Data), "\r\nFrom: \"Cron Daemon\" <ann@example.org>\r\n") {
+			t.Errorf("from %q, got %q", m.From, m.Data)
+		}
 	}
 }
 
