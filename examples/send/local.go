@@ -32,7 +32,9 @@ func (o *options) complete(fields []field, text []byte) (*mailer.Message, error)
 	if len(fields) == 0 && !bytes.HasPrefix(text, []byte("\n")) && !bytes.HasPrefix(text, []byte("\r\n")) {
 		whole.WriteString("\r\n") // all of it is the text
 	}
-	o.writeOutward(&whole, fields, text)
+	body := bodyStart(fields, text)
+	o.writeOutward(&whole, fields, text[:body])
+	whole.Write(inLines(text[body:]))
 	o.msg.MessageID = m.MessageID
 	o.msg.Raw = mailer.Bytes(whole.Bytes())
 	return &o.msg, nil
@@ -46,8 +48,30 @@ func onlyRecipient(fields []field, m *mailer.Message) string {
 	return (&mail.Address{Address: m.To[0].Address}).String()
 }
 
-// writeOutward writes text, whose header has fields, and all that outward does not change as it is.
-func (o *options) writeOutward(w *bytes.Buffer, fields []field, text []byte) {
+// bodyStart returns where the body begins: behind the empty line, or at once where there is no header.
+func bodyStart(fields []field, text []byte) (at int) {
+	for line := range bytes.Lines(text) {
+		if len(fields) == 0 {
+			return 0
+		}
+		if at += len(line); len(bytes.TrimRight(line, "\r\n")) == 0 {
+			break
+		}
+	}
+	return at
+}
+
+// inLines makes a line end of a CR that no LF follows, as in the progress that rsync and curl show to a terminal.
+// No message may have one (RFC 5322 section 2.3), and what cron mails must not be lost for it.
+func inLines(body []byte) []byte {
+	if bytes.Count(body, []byte("\r")) == bytes.Count(body, []byte("\r\n")) {
+		return body
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+}
+
+// writeOutward writes a header, which has fields, and all that outward does not change as it is.
+func (o *options) writeOutward(w *bytes.Buffer, fields []field, header []byte) {
 	written := 0
 	for i := range fields {
 		f := &fields[i]
@@ -55,13 +79,13 @@ func (o *options) writeOutward(w *bytes.Buffer, fields []field, text []byte) {
 		if !changed {
 			continue
 		}
-		w.Write(text[written:f.start])
+		w.Write(header[written:f.start])
 		if value != "" {
 			w.WriteString(f.name + ": " + value + "\r\n")
 		}
 		written = f.end
 	}
-	w.Write(text[written:])
+	w.Write(header[written:])
 }
 
 // outward returns what takes the place of the value of f; empty: nothing does.

@@ -132,6 +132,8 @@ func TestSendmailContent(t *testing.T) {
 		{"fields missing", "Subject: x\n\ny\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("Subject: x\r\n\r\ny\r\n")},
 		{"no header", "just text\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\njust text\r\n")},
 		{"an empty header", "\njust: text\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\njust: text\r\n")},
+		{"progress for a terminal", letter + "1%\r50%\r100%\n\r.\rdone\r", []string{"-t"}, regexp.QuoteMeta(head + "Hello\r\n..\r\nBye\r\n1%\r\n50%\r\n100%\r\n\r\n.\r\ndone\r\n")},
+		{"such and no header", "1%\r2%\r\n", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\n1%\r\n2%\r\n")},
 		{"nothing", "", []string{"-FCronDaemon", "-f", "ann@example.org", "b@example.net"}, added + regexp.QuoteMeta("\r\n")},
 		{
 			"several recipients are not shown", "From: ann@example.com\n\ny\n", []string{"-i", "b@example.net", "c@example.net"},
@@ -284,7 +286,8 @@ func TestSendmailRefusals(t *testing.T) {
 		{"one more", letter, "not defined: -port", []string{"-i", "-port", "ann@example.com"}},
 		{"behind an option", letter, "not defined: -froot", []string{"-i", "-froot", "ann@example.com"}},
 		{"a blind copy of what is sent again", "Resent-Bcc: b@example.net\n" + letter, "Resent-Bcc", []string{"-t"}},
-		{"a lone CR", "From: a@example.com\n\nx\ry\n", "CR that no LF follows", []string{"-i", "b@example.net"}},
+		{"a lone CR in the header", "From: a@example.com\nSubject: x\rBcc: eve@example.org\n\ny\n", "CR that no LF follows", []string{"-i", "b@example.net"}},
+		{"a lone CR in what is no field", "From: a@example.com\nx\rBcc: eve@example.org\n\ny\n", "CR that no LF follows", []string{"-i", "b@example.net"}},
 		{"a text beside it", letter, "beside Raw", []string{"-t", "-subject", "S"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
