@@ -115,7 +115,11 @@ func parseList(value string) (list []string, err error) {
 		}
 		return list, nil
 	}
-	for _, part := range splitList(value) {
+	parts, err := splitList(value)
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range parts {
 		a, err := parseOne(part)
 		if err != nil {
 			return nil, err
@@ -125,8 +129,9 @@ func parseList(value string) (list []string, err error) {
 	return list, nil
 }
 
-// splitList splits a list at its commas, but not at those in quotes, comments or angle brackets.
-func splitList(value string) (parts []string) {
+// splitList splits a list at its commas, but not at those in quotes, comments or angle brackets, each of which
+// must have an end: whom it hides without one, nobody knows.
+func splitList(value string) (parts []string, err error) {
 	start, depth, end := 0, 0, byte(0)
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
@@ -145,7 +150,10 @@ func splitList(value string) (parts []string) {
 			parts, start = append(parts, value[start:i]), i+1
 		}
 	}
-	return append(parts, value[start:])
+	if end != 0 {
+		return nil, errNoAddress
+	}
+	return append(parts, value[start:]), nil
 }
 
 // spec returns the address of a as it is written. Without its quotes, a local part with a comma
@@ -168,7 +176,8 @@ func parseOne(text string) (*mail.Address, error) {
 		return a, nil
 	}
 	before, user, after := cutAddress(strings.Trim(text, " \t"))
-	if strings.Contains(user, "@") && !strings.ContainsAny(strings.TrimSuffix(before, "<"), "<>:;") {
+	isOne := !strings.ContainsAny(strings.TrimSuffix(before, "<"), "<>:;") && strings.Count(after, ")") < 2
+	if isOne && strings.Contains(user, "@") {
 		a, err := mail.ParseAddress("<" + user + ">")
 		if err != nil {
 			return nil, errNoAddress

@@ -40,6 +40,7 @@ func TestParseList(t *testing.T) {
 	}
 	for _, value := range []string{"", "a b", "a@", "a@b c@d", "<a", "a>", "(root", "\"root\"", "ro\\ot",
 		"x <y> <a@b>", "[x] <a@b>, c d", "g: [x] <a@b>;", "[x] <a@b", "[x] <a@b, c@d>", "\"x <a@b>, c@d", "a@b <c@d> e",
+		`15" dept, a@b, C <c@d>`, "C (D, a@b, E <e@f>", `\"a@b, C\" <c@d>`, "a@b (Ren\xe9) c@d (C)", "a@b (Ren\xe9) root (C)",
 	} {
 		if got, err := parseList(value); err == nil {
 			t.Errorf("%q: got %q", value, got)

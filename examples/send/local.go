@@ -111,8 +111,12 @@ func withMailbox(list, mailbox string) (value string, changed bool) {
 	if _, err := mail.ParseAddressList(list); err == nil {
 		return "", false
 	}
+	inList, err := splitList(list)
+	if err != nil {
+		return "", false
+	}
 	var parts []string
-	for _, part := range splitList(list) {
+	for _, part := range inList {
 		a, err := parseOne(part)
 		switch {
 		case err != nil:
