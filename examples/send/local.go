@@ -93,7 +93,7 @@ func (o *options) outward(f *field) (value string, changed bool) {
 	switch strings.ToLower(f.name) {
 	case "from", "sender":
 		return withMailbox(f.value, o.msg.From.Address)
-	case "to", "cc", "reply-to":
+	case "to", "cc", "bcc", "reply-to":
 		return withMailbox(f.value, o.localTo)
 	case "x-cron-env": // each variable that a crontab sets, MAILER_URL and other secrets among them
 		return "", true

@@ -214,6 +214,27 @@ func TestScriptThroughAPIs(t *testing.T) {
 	}
 }
 
+// TestBlindUserThroughAPIs: a name without a domain is somebody in Bcc too, which APIs that take the parts read.
+func TestBlindUserThroughAPIs(t *testing.T) {
+	for _, a := range apis {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			server := serveTLS(t, a)
+			const text = "From: ann@example.com\nTo: fred@example.net\nBcc: root\nSubject: disk\n\nfull\n"
+			if got := asSendmail(t, binary, server.url(), text, "-t"); got.code != exitAccepted {
+				t.Fatalf("exit status %d, stderr %s", got.code, got.stderr)
+			}
+			m := server.only(t)
+			sameStrings(t, "envelope", m.envelope, "fred@example.net", "ops@example.net")
+			if a != mailgunAPI {
+				sameAddresses(t, "To", m.to, []mailer.Address{{Address: "fred@example.net"}})
+			} else if strings.Contains(m.raw, "ops@example.net") {
+				t.Errorf("a blind recipient shows: %q", m.raw)
+			}
+		})
+	}
+}
+
 // TestSendmailStatus: our exit status, and that of sendmail for who asks for it.
 func TestSendmailStatus(t *testing.T) {
 	t.Parallel()
