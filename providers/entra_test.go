@@ -230,7 +230,9 @@ func TestAuthUnanswered(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { _ = listener.Close() })
-	for name, endpoint := range map[string]string{"refused": "http://127.0.0.1:1/msi/token", "cut": "http://" + listener.Addr().String() + "/msi/token"} {
+	for name, endpoint := range map[string]string{
+		"refused": "http://127.0.0.1:1/msi/token", "cut": "http://" + listener.Addr().String() + "/msi/token",
+	} {
 		t.Setenv("IDENTITY_ENDPOINT", endpoint)
 		inner, err := managedIdentity(acs.Identity{ClientID: rand.Text()}, azcore.ClientOptions{Retry: policy.RetryOptions{MaxRetries: -1}})
 		if err != nil {

@@ -12,12 +12,12 @@ import (
 // Parsed returns what an API that takes no raw mail is given in place of m, which is prepared and
 // spooled: a prepared message with what [eml.Parse] reads in m.Raw. Where m is not raw, it is m itself.
 //
-// All that is no content is m's: its identity, what is asked for its delivery, and the envelope. Recipients
-// whom the header does not show become Bcc; the only one, where it shows nobody, becomes To, for there is nobody to hide
-// from, and such APIs want a To. Where the header shows somebody to whom m does not
-// go, the result needs [mailer.FeatureEnvelope], and where m's return path is neither the header's From nor its
-// Sender, [mailer.FeatureReturnPath]. A header without From gets m's. A Sender that is the author again, which
-// RFC 5322 section 3.6.2 says should not be there, is left out: the lack of one says the same.
+// All that is no content is m's: its identity, what is asked for its delivery, and the envelope. Recipients whom
+// the header does not show become Bcc; the only one, where it shows nobody, becomes To, for there is nobody to hide
+// from, and such APIs want a To. Where the header shows somebody to whom m does not go, the result needs
+// [mailer.FeatureEnvelope], and where m's return path is neither the header's From nor its Sender,
+// [mailer.FeatureReturnPath]. A header without From gets m's. A Sender that is the author again, which RFC 5322
+// section 3.6.2 says should not be there, is left out: the lack of one says the same.
 //
 // Its recipients are m's, perhaps in another order and with domains in other letters. m.Raw must stay readable
 // until the result has been sent.

@@ -51,7 +51,8 @@ func TestFailover(t *testing.T) {
 	}
 }
 
-// TestLongLines: a message whose lines SMTP and Mailgun cannot carry as they are goes on to a provider that takes its parts.
+// TestLongLines: a message whose lines SMTP and Mailgun cannot carry as they are goes on to a provider that takes
+// its parts.
 func TestLongLines(t *testing.T) {
 	gun, relay, grid := mailguntest.Start(t, mailguntest.Config{}), smtpfake.Start(t, smtpfake.Config{}), sendgridtest.Start(t, sendgridtest.Config{})
 	sender, err := providers.Open(t.Context(), "failover(smtp+plaintext://"+relay.Addr()+"?name=smtp mailgun://"+gun.Key()+"@"+gun.Addr()+

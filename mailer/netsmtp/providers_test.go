@@ -81,8 +81,8 @@ func mailgunAt(t *testing.T, server *mailguntest.Server, key string) *mailgun.Cl
 	return client
 }
 
-// TestErrorsOfSenders: what errors.As finds in the error of a Sender that speaks SMTP, alone and as the last route of several, and
-// of one that speaks HTTP.
+// TestErrorsOfSenders: what errors.As finds in the error of a Sender that speaks SMTP, alone and as the last route
+// of several, and of one that speaks HTTP.
 func TestErrorsOfSenders(t *testing.T) {
 	server := smtpfake.Start(t, on(smtpfake.RCPT, smtpfake.Action{Reply: "550-5.1.1 <bob@example.net>\n550 5.1.1 no such user"}))
 	relay := relayTo(t, server)

@@ -18,14 +18,14 @@ var sender atomic.Pointer[mailer.Sender]
 // program, whatever addr and a they are given; nil makes them connect to addr again. It is
 // meant to be called once, early in main. A send under way stays with what it began with.
 //
-// The message goes raw ([mailer.Message.Raw]), with from and to as the envelope and AllOrNone set;
-// Bcc fields are taken out before. Through a provider that takes no raw messages, as
-// SendGrid and ACS, its parts are sent, and it is refused where they cannot say the same; where to lacks somebody
-// whom the header's To or Cc names; or where from is not the header's From. One that takes them, as SMTP and
-// Mailgun, refuses lines of more than 998 octets. A message without a header is refused by all, and so is what
-// [mailer.Prepare] refuses, such as an address without a domain, although a server might have taken it. With an
-// empty from, bounces go nowhere, and the first address of the header's From is the author. Where the header has no From,
-// the parts are sent with from; those who take the message as it is may refuse it.
+// The message goes raw ([mailer.Message.Raw]), with from and to as the envelope and AllOrNone set; Bcc fields are
+// taken out before. Through a provider that takes no raw messages, as SendGrid and ACS, its parts are sent, and it
+// is refused where they cannot say the same; where to lacks somebody whom the header's To or Cc names; or where
+// from is not the header's From. One that takes them, as SMTP and Mailgun, refuses lines of more than 998 octets. A
+// message without a header is refused by all, and so is what [mailer.Prepare] refuses, such as an address without a
+// domain, although a server might have taken it. With an empty from, bounces go nowhere, and the first address of
+// the header's From is the author. Where the header has no From, the parts are sent with from; those who take the
+// message as it is may refuse it.
 //
 // Errors are the Sender's. A refusal by SMTP has a [*textproto.Error] there too, whose text is fit to be shown: one
 // line, cut short, without addresses and status code. One by HTTP has none: Code and Protocol of the

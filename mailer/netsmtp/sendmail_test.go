@@ -201,7 +201,8 @@ func TestLongReplies(t *testing.T) {
 	}
 }
 
-// TestOtherSuccess: Difference 7. Success is told by the first digit (RFC 5321 section 4.2.1), for which net/smtp wants 250 and a text.
+// TestOtherSuccess: Difference 7. Success is told by the first digit (RFC 5321 section 4.2.1), for which net/smtp
+// wants 250 and a text.
 func TestOtherSuccess(t *testing.T) {
 	for _, reply := range []string{"250\r\n", "251 as you like\r\n", "200-done\r\n200 it\r\n"} {
 		for _, at := range []smtpfake.Point{smtpfake.MAIL, smtpfake.Content} {

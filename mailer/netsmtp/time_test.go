@@ -97,8 +97,8 @@ func TestSlowRecipients(t *testing.T) {
 	})
 }
 
-// TestStalledContent: Difference 1. A server that stops reading the content is left after a minute, or two where it stopped within
-// what was written at once; one that reads on, however slowly, is not.
+// TestStalledContent: Difference 1. A server that stops reading the content is left after a minute, or two where it
+// stopped within what was written at once; one that reads on, however slowly, is not.
 func TestStalledContent(t *testing.T) {
 	long := append(bytes.Clone(message), bytes.Repeat([]byte("0123456789\r\n"), 30_000)...)
 	for pause, limit := range map[time.Duration]time.Duration{time.Hour: time.Minute, 50 * time.Second: 0} {

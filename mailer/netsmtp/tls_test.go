@@ -261,8 +261,8 @@ func (a initialLogin) Start(server *netsmtp.ServerInfo) (proto string, toServer 
 	return proto, toServer, err
 }
 
-// TestUserNameIsQuoted: a server's words about the sender stay whole where the sender's address is the user name as well, whatever
-// the mechanism. A password is masked in them all the same.
+// TestUserNameIsQuoted: a server's words about the sender stay whole where the sender's address is the user name as
+// well, whatever the mechanism. A password is masked in them all the same.
 func TestUserNameIsQuoted(t *testing.T) {
 	const refused = "5.7.1 <ann@example.com>: not owned by user ann@example.com"
 	login := netsmtp.LoginAuth(from, "s3cret-pass", "127.0.0.1")

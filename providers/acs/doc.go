@@ -48,13 +48,13 @@
 // clicks together: where one of them is to be off, both are. The header shows those whom the message goes to and nobody
 // else, so that one from [mailer.Narrow] is refused.
 //
-// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is the
-// sender; a Sender that says the same is left out. To and Cc are shown as they stand there, and recipients whom it does not show become Bcc, but for
-// the only one of a message that shows nobody, who becomes To. Refused with
-// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages that
-// Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message does not go;
-// and those under another envelope sender than the header's From, the null return path included. A route with a
-// sender address of its own (from=) so carries only those that have that address in the header.
+// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is
+// the sender; a Sender that says the same is left out. To and Cc are shown as they stand there, and recipients whom
+// it does not show become Bcc, but for the only one of a message that shows nobody, who becomes To. Refused with
+// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages
+// that Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message
+// does not go; and those under another envelope sender than the header's From, the null return path included. A
+// route with a sender address of its own (from=) so carries only those that have that address in the header.
 //
 // Message.Date cannot be said, and no receipt tells so: the service writes the Date field. Line ends in the bodies are
 // sent as CRLF. UNVERIFIED: whether the service sends priority and list-unsubscribe fields on as they are.
@@ -86,13 +86,13 @@
 //
 // # Errors
 //
-// Acceptance is 202 with the name of an operation. A 500, 502 or 504 is Unknown. A 503 with the service's own error is
-// NotAccepted, after one question for the operation; without it, it is Unknown. A 409 means that the
+// Acceptance is 202 with the name of an operation. A 500, 502 or 504 is Unknown. A 503 with the service's own error
+// is NotAccepted, after one question for the operation; without it, it is Unknown. A 409 means that the
 // Operation-Id is known: the operation is asked for, and if there is one, the message was accepted.
 // "DomainNotLinked" and "InvalidSenderUserName" are about From: another route may send it. Other 400s are about the
-// message, and stop; with Config.GuardMessageID, after a question for the operation likewise, and it is Unknown while that
-// is not answered. 401, 403 and other 404s are the account's. errors.As finds an [azcore.ResponseError] with the
-// service's code, and without the response, which would show addresses when printed.
+// message, and stop; with Config.GuardMessageID, after a question for the operation likewise, and it is Unknown
+// while that is not answered. 401, 403 and other 404s are the account's. errors.As finds an [azcore.ResponseError]
+// with the service's code, and without the response, which would show addresses when printed.
 //
 // # Waiting
 //

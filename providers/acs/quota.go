@@ -159,8 +159,8 @@ func (m *meter) end(at, now time.Time, counted bool) {
 	}
 }
 
-// hasCounted reports whether the service has counted the call that a made: it got there, and was let in. UNVERIFIED: that
-// a 401 does not count. It proves no right to the quota, which anybody could use up otherwise.
+// hasCounted reports whether the service has counted the call that a made: it got there, and was let in.
+// UNVERIFIED: that a 401 does not count. It proves no right to the quota, which anybody could use up otherwise.
 func hasCounted(a *ledger.Attempt, err error) bool {
 	e := mailer.AsSendError(err)
 	return a.Phase >= mailer.PhaseCommitted && (e == nil || e.Code != http.StatusUnauthorized)

@@ -31,12 +31,12 @@
 // Message.Date cannot be said, and no receipt tells so: SendGrid writes the Date field, with the time
 // at which it takes the message. Line ends in the bodies, alternatives included, are sent as CRLF.
 //
-// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is the
-// author; a Sender that says the same is left out. To and Cc are shown as they stand there, and recipients whom it does not show become Bcc, but for
-// the only one of a message that shows nobody, who becomes To. Refused with
-// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages that
-// Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message does not go;
-// and those under another envelope sender than the header's From, the null return path included.
+// The API takes no raw messages: what [eml.Parse] reads in Raw is sent, under the same limits. The header's From is
+// the author; a Sender that says the same is left out. To and Cc are shown as they stand there, and recipients whom
+// it does not show become Bcc, but for the only one of a message that shows nobody, who becomes To. Refused with
+// [mailer.ErrUnsupported], so that a router passes on to a provider that takes them as they are, are raw messages
+// that Parse refuses, such as signed and forwarded ones; those whose To or Cc names somebody to whom the message
+// does not go; and those under another envelope sender than the header's From, the null return path included.
 //
 // [Options] has what only SendGrid knows, but not everything: no sections, no second
 // personalization, and not the settings bcc and spam_check.

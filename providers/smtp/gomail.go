@@ -20,9 +20,9 @@ import (
 // then, for go-mail does not tell its size; see [mailer.Spool]. Of a file that fails after its first bytes
 // only the first error comes back from then on, because go-mail would go on in the middle of it.
 //
-// Messages made of one msg share its files, and so does msg: whoever reads one that another reads waits. So
-// Send them from as many goroutines as you like, but do not open a file of one in the middle of that of another in the same
-// goroutine.
+// Messages made of one msg share its files, and so does msg: whoever reads one that another reads waits. So Send
+// them from as many goroutines as you like, but do not open a file of one in the middle of that of another in the
+// same goroutine.
 //
 // As by any write of go-mail's, msg's middlewares run, once, and it is given a Date and a Message-ID where it
 // has none. So another conversion has the same identity, and so has the Message at every attempt and
@@ -40,8 +40,8 @@ import (
 // make another field, such as a Bcc, that one is refused for the same reason.
 //
 // A field that stands there twice, a header that ends early or shows other addresses than msg has been given,
-// control characters in what describes a part or a file, and a message without a sender wrap [mailer.ErrInvalidMessage]. Everything else is for [mailer.Prepare], and so
-// for Send, to check.
+// control characters in what describes a part or a file, and a message without a sender wrap
+// [mailer.ErrInvalidMessage]. Everything else is for [mailer.Prepare], and so for Send, to check.
 //
 // Options of go-mail's client are not part of its messages: delivery status notifications are
 // [mailer.Message].DSN, and connections are those of [Config].

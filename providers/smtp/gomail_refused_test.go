@@ -221,7 +221,8 @@ func TestFromGoMailAgainAndAgain(t *testing.T) {
 	}
 }
 
-// A file that fails in the middle stays failed, for all that is made of its message: what comes next would be its second half.
+// A file that fails in the middle stays failed, for all that is made of its message: what comes next would be its
+// second half.
 func TestFromGoMailFileFails(t *testing.T) {
 	octets := strings.NewReader(strings.Repeat("0123456789", 20_000))
 	failing := iotest.TimeoutReader(octets) // its second Read fails, and only that

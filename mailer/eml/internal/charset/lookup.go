@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// lookup returns the encoding of a canonical name, which has no underscores, or nil. The index that x/text has is that of web pages,
-// which lacks what old mail programs wrote. UTF-7 is not known, here as in all programs that care about what
-// text can hide.
+// lookup returns the encoding of a canonical name, which has no underscores, or nil. The index that x/text has is
+// that of web pages, which lacks what old mail programs wrote. UTF-7 is not known, here as in all programs that
+// care about what text can hide.
 func lookup(name string) encoding.Encoding {
 	for _, family := range [...]func(string) encoding.Encoding{latin, windows, dos, asian, wide} {
 		if e := family(name); e != nil {

@@ -11,9 +11,9 @@ import (
 	"github.com/mailkeel/mailkeel/mailer/eml/internal/refuse"
 )
 
-// Addresses reads a list of mailboxes (RFC 5322 section 3.4). Names are decoded, also within quotes, where
-// encoded words have no business and are common, and may have an @ and brackets without quotes. A group without members, such as
-// "undisclosed-recipients:;", is an empty list; one with members or beside other addresses is refused,
+// Addresses reads a list of mailboxes (RFC 5322 section 3.4). Names are decoded, also within quotes, where encoded
+// words have no business and are common, and may have an @ and brackets without quotes. A group without members,
+// such as "undisclosed-recipients:;", is an empty list; one with members or beside other addresses is refused,
 // since its name would be lost.
 func Addresses(s string) ([]mail.Address, error) {
 	if a, ok := usualAddress(s); ok {
