@@ -110,11 +110,11 @@ const sendmailForms = `
 in the manner of sendmail, the whole message on standard input:
   send -t <message.eml                   recipients from To, Cc and Bcc, and those that follow
   send -i -f a@example.com -- b@example.org <message.eml
-options: -t, -i or -oi (a line with a lone dot is not the end), -f or -r ADDRESS, -F NAME; accepted without
-effect: -o.., -B.., -N.., -R.., -V.., -L.., -X.., -O.., -C.., -p.., -A.., -bm, -G, -U, -m, -n, -v. From, Date and Message-ID are added
-where they are missing, and To where there is one recipient. MAILER_FROM is who sends where nobody else with a domain does, MAILER_TO who
-gets what is for a name without a domain; who sends and who gets it take the place of such names in the header. X-Cron-Env
-fields are removed.
+options: -t, -i or -oi (a line with a lone dot is not the end), -f or -r ADDRESS, -F NAME, -v (prints what became
+of the message); accepted without effect: -o.., -B.., -N.., -R.., -V.., -L.., -X.., -O.., -C.., -p.., -A.., -bm, -G,
+-U, -m, -n. From, Date and Message-ID are added where they are missing, and To where there is one recipient.
+MAILER_FROM is who sends where nobody else with a domain does, MAILER_TO who gets what is for a name without a
+domain; who sends and who gets it take the place of such names in the header. X-Cron-Env fields are removed.
 `
 
 func printUsage(w io.Writer) {

@@ -33,7 +33,8 @@ const maxBodyBytes = 16 << 20
 //     format=flowed (RFC 3676) is left as it is, with its trailing spaces; the parameter, which tells
 //     programs that they may join lines, is not kept.
 //   - Everything else as Attachments, with name, type and decoded octets; a text with a file name, or of
-//     disposition attachment, too; but a first part that is text/calendar is a form. One with a
+//     disposition attachment, too, and behind the body an inline one with a Content-ID, as [Render] writes
+//     a file without a name; but a first part that is text/calendar is a form. One with a
 //     Content-ID is inline when HTML refers to it, or when it is not of disposition attachment and is
 //     part of multipart/related or of disposition inline. Without one it is not inline, whatever its
 //     disposition. Line ends that are LF alone are CRLF in an attachment that is not base64, as on the
@@ -57,7 +58,7 @@ const maxBodyBytes = 16 << 20
 //
 //   - multipart/signed and encrypted, S/MIME, reports, AppleDouble and multiparts of unknown kinds;
 //     message/rfc822 and others of type message;
-//   - a second text between or after attachments, and forms of a body in an order that Render would not
+//   - any other text between or after attachments, and forms of a body in an order that Render would not
 //     keep;
 //   - parts of multipart/related with a Content-Location instead of a Content-ID;
 //   - Received, which tells of an earlier way: without it a loop is not found;
