@@ -26,7 +26,8 @@ import (
 //
 // As by any write of go-mail's, msg's middlewares run, once, and it is given a Date and a Message-ID where it
 // has none. So another conversion has the same identity, and so has the Message at every attempt and
-// provider. msg must not be used elsewhere during the call. Later changes of it are not seen.
+// provider. Neither msg nor a file that it has in common with another Msg may be used elsewhere during the call,
+// as during go-mail's own writing, for the function of a file is replaced. Later changes of msg are not seen.
 //
 // Left out are the User-Agent and X-Mailer that name go-mail by default, descriptions of parts and
 // files, and what [eml.Parse] says is not content, such as transfer encodings and boundaries.
