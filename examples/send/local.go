@@ -50,10 +50,10 @@ func onlyRecipient(fields []field, m *mailer.Message) string {
 
 // bodyStart returns where the body begins: behind the empty line, or at once where there is no header.
 func bodyStart(fields []field, text []byte) (at int) {
+	if len(fields) == 0 {
+		return 0
+	}
 	for line := range bytes.Lines(text) {
-		if len(fields) == 0 {
-			return 0
-		}
 		if at += len(line); len(bytes.TrimRight(line, "\r\n")) == 0 {
 			break
 		}
